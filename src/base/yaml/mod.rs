@@ -1,0 +1,5 @@
+//! YAML becomes a tree with places once; serde reads the tree and goes on after a mistake.
+
+pub mod mistake;
+pub mod reader;
+pub mod tree;

@@ -1,0 +1,1 @@
+//! Pure: a definition's request and an ask → an HTTP request.

@@ -1,0 +1,1 @@
+//! Offline origin: certificates and JWTs in files and globs.

@@ -1,0 +1,1 @@
+//! jq programs with their doors shut; the only file that names jaq.

@@ -1,0 +1,1 @@
+//! Rate, concurrency, Retry-After and backoff towards one issuer.

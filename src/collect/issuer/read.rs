@@ -1,0 +1,1 @@
+//! Pure: an answer → its meaning, items, cursor and raw records.

@@ -1,0 +1,1 @@
+//! Pure: raw fields → a Record: times, sentinels, key, name.

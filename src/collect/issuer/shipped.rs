@@ -1,0 +1,1 @@
+//! Definitions inside the binary; the user's folder on top.

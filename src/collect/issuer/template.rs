@@ -1,0 +1,1 @@
+//! {…} in paths, headers and bodies; unknown names fail at load.

@@ -1,0 +1,1 @@
+//! IO: the loop of one walk.

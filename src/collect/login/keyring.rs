@@ -1,0 +1,1 @@
+//! References → secrets for every plug-in, read at use.

@@ -1,0 +1,1 @@
+//! Bearer, header, basic and client secret: credentials that are sent as they are.

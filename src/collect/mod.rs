@@ -1,0 +1,6 @@
+//! From an issuer's answer to observations.
+
+pub mod issuer;
+pub mod login;
+pub mod poller;
+pub mod roster;

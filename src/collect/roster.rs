@@ -1,0 +1,1 @@
+//! Which pollers live; hands a reloaded collector to the poller that survives.

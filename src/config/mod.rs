@@ -1,0 +1,1 @@
+//! From files to a Setup, or every mistake at once.

@@ -1,0 +1,1 @@
+//! Cut and escape to the limits of a channel; never inside a character or an entity.

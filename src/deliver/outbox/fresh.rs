@@ -1,0 +1,1 @@
+//! Pure: is it still true, and merged with what?

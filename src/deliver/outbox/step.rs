@@ -1,0 +1,1 @@
+//! Pure: an outcome → the next state, backoff, breaker.

@@ -1,0 +1,164 @@
+//! What must be told: intents (inputs, not text) and their deliveries, one per channel and recipient.
+
+use serde::{Deserialize, Serialize};
+
+use super::At;
+use super::episode::{Episode, Transition};
+use super::finding::Severity;
+use super::key::{ChannelId, DeliveryId, PipelineId, ScheduleId, TeamId};
+use super::reason::{FailureReason, closed_list};
+use super::text::Text;
+
+/// Everything a message may need to say, gathered when the transition happened; rendered when sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The label `token`; for a collector `forewarn/<collector>`, for a channel its name.
+    pub token: String,
+    pub collector: Option<String>,
+    pub issuer: Text,
+    /// Where the collector reads: host of the issuer's URL.
+    pub host: Text,
+    pub kind: Text,
+    pub managed: bool,
+    pub own_login: bool,
+    pub explicit: bool,
+    pub team: Option<TeamId>,
+    pub owner: Option<Text>,
+    pub schedule: Option<ScheduleId>,
+    /// `every 90d`, `cron 0 10 * * MON#1`: as written.
+    pub schedule_text: Option<Text>,
+    pub by_hand: bool,
+    pub pipelines: Vec<PipelineId>,
+    pub runbook: Option<String>,
+    pub link: Option<Text>,
+    /// How to rotate at this issuer, one sentence from its definition.
+    pub rotate: Text,
+    /// End of the generation that the finding is about; `date_only`: only a date was told.
+    pub ends: Option<At>,
+    pub date_only: bool,
+    pub never: bool,
+    pub issued: Option<At>,
+    pub rotation_due: Option<At>,
+    pub rotated_at: Option<At>,
+    /// After a rotation: the old value's end, whether it still works, and whether its use is known (semantics 1.8).
+    pub before: Option<Before>,
+    /// When facts were last read.
+    pub read_at: Option<At>,
+    /// Last round in which it worked; for `revoked`: "seen working 08:46, not working 09:01".
+    pub seen_good: Option<At>,
+    /// Next instant at which something more is told, and what.
+    pub next: Option<(At, Text)>,
+    pub last_used: Option<super::token::LastUsed>,
+    /// Tokens that a collector covers, and those of them with a deadline within 7 days.
+    pub covers: Option<(u32, u32)>,
+    /// Detail of a collector's or channel's failure; no secret.
+    pub detail: Option<Text>,
+}
+
+/// The generation that a rotation replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Before {
+    pub ends: Option<At>,
+    pub never: bool,
+    /// Ended already; the issuer's word.
+    pub ended: Option<Text>,
+    pub use_known: bool,
+    pub issued: Option<At>,
+}
+
+/// A fact to tell. Stored with its inputs, because text is made when it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    pub episode: Episode,
+    pub transition: Transition,
+    pub seq: u32,
+    pub at: At,
+    /// Part of an introduction (semantics 10): one message a channel and collector.
+    pub introduction: bool,
+    pub facts: Facts,
+}
+
+impl Intent {
+    /// Reference used by deliveries: unique for episode, transition and sequence.
+    pub fn key(&self) -> String {
+        format!("{}:{}:{}", self.episode.id, self.seq, self.transition.as_key())
+    }
+}
+
+closed_list! {
+    /// The label `state` of `forewarn_deliveries`, and the states that are done.
+    DeliveryState {
+        Pending = "pending",
+        Leased = "leased",
+        Retrying = "retrying",
+        Blocked = "blocked",
+        Sent = "sent",
+        Dead = "dead",
+        Superseded = "superseded",
+        Cancelled = "cancelled",
+    }
+}
+
+impl DeliveryState {
+    pub fn done(self) -> bool {
+        matches!(self, Self::Sent | Self::Dead | Self::Superseded | Self::Cancelled)
+    }
+    /// States that are a value of the label; a lease counts as pending.
+    pub const LABELS: [DeliveryState; 4] = [Self::Pending, Self::Retrying, Self::Blocked, Self::Dead];
+}
+
+closed_list! {
+    /// Outcome of an attempt (channels.md 5.6); the label `class`.
+    Class {
+        Ok = "ok",
+        Retry = "retry",
+        Throttled = "throttled",
+        Broken = "broken",
+        Recipient = "recipient",
+        Refused = "refused",
+        Ambiguous = "ambiguous",
+    }
+}
+
+/// One intent for one reader.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    /// [`Intent::key`].
+    pub intent: String,
+    pub channel: ChannelId,
+    /// Mail address for e-mail; empty elsewhere.
+    pub recipient: String,
+    pub severity: Severity,
+    pub notify_at: At,
+    /// After it, not sent any more but dead.
+    pub deadline: At,
+    pub state: DeliveryState,
+    pub attempts: u32,
+    pub next_attempt_at: At,
+    pub last_class: Option<Class>,
+    pub ambiguous: u32,
+    /// Raised with each claim; a record with another fence comes too late.
+    pub fence: u32,
+    /// A fallback delivery of this one was already made.
+    pub fell_back: bool,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{reason}: {detail}")]
+pub struct SendError {
+    pub class: Class,
+    pub reason: FailureReason,
+    /// The receiver asked to wait this long, seconds.
+    pub after: Option<u32>,
+    /// Status and the receiver's own word; bounded, no secret.
+    pub detail: Text,
+}
+
+/// Proof that a message was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// `200 ok`, `250 2.0.0 queued`: bounded, no secret.
+    pub evidence: Text,
+}

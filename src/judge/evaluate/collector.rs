@@ -1,0 +1,1 @@
+//! collector_failing and channel_failing.

@@ -1,0 +1,1 @@
+//! What follows from an end: expires_soon, expired, revoked, vanished, unverified, never_expires.

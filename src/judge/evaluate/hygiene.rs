@@ -1,0 +1,1 @@
+//! too_long_lived, over_scoped, unmanaged, unowned.

@@ -1,0 +1,1 @@
+//! Rungs before an instant and their severities (semantics 7).

@@ -1,0 +1,1 @@
+//! What follows from a schedule and from older generations (semantics 5, 1.9).

@@ -1,0 +1,249 @@
+//! Rules in force: policies, schedules, pipelines, teams; compiled, valid by construction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::domain::At;
+use crate::domain::finding::FindingKind;
+use crate::domain::key::{CollectorId, PipelineId, PolicyNo, ScheduleId, TeamId};
+use crate::domain::text::Text;
+use crate::domain::token::EndedHow;
+
+// ---- sections, as written -----------------------------------------------------------------------------------------
+
+/// `match:` of policies and `ignore:` of collectors: all fields must fit; a list means any; globs.
+/// Fields: token place name collector issuer kind scope fact.<name>.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct MatchSection(pub BTreeMap<String, OneOrMany>);
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct OneOrMany(pub Vec<String>);
+
+/// One entry of `policies:`. Durations as written; see [`crate::base::time::span`].
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySection {
+    #[serde(rename = "match")]
+    pub matches: Option<MatchSection>,
+    pub except: Option<MatchSection>,
+    pub team: Option<TeamSection>,
+    pub schedule: Option<String>,
+    pub pipelines: Option<Vec<String>>,
+    pub scopes: Option<ScopesSection>,
+    pub runbook: Option<String>,
+    pub warn: Option<Vec<String>>,
+    pub max_lifetime: Option<String>,
+    /// A date.
+    pub rotated: Option<String>,
+    pub slot: Option<String>,
+    pub allow: Option<Vec<AllowSection>>,
+    pub watch: Option<bool>,
+}
+
+/// `team: platform` or `team: { fact: meta.team }`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub enum TeamSection {
+    Named(String),
+    Fact(String),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopesSection {
+    pub allow: Option<Vec<String>>,
+    pub require: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowSection {
+    pub finding: String,
+    pub until: String,
+    pub because: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleSection {
+    pub every: Option<String>,
+    pub cron: Option<String>,
+    pub zone: Option<String>,
+    pub by: Option<String>,
+    pub warn: Option<Vec<String>>,
+    pub grace: Option<String>,
+    pub overlap: Option<String>,
+    pub lasts: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineSection {
+    pub environment: Option<String>,
+    pub url: Option<String>,
+}
+
+/// All sections that rules are compiled from.
+#[derive(Clone, Debug, Default)]
+pub struct Sections {
+    pub policies: Vec<PolicySection>,
+    pub schedules: BTreeMap<String, ScheduleSection>,
+    pub pipelines: BTreeMap<String, PipelineSection>,
+    /// Names in `teams:`; `None`: the section is absent, any team name goes.
+    pub teams: Option<Vec<String>>,
+}
+
+/// A mistake at a path such as `policies[2].schedule`, relative to the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub path: String,
+    pub text: String,
+}
+
+// ---- rules, compiled ----------------------------------------------------------------------------------------------
+
+/// What rules must know about a collector; from the configuration and its definition.
+#[derive(Clone, Debug)]
+pub struct CollectorRules {
+    pub id: CollectorId,
+    pub issuer: Text,
+    /// Host of its URL, for messages.
+    pub host: Text,
+    /// Seconds.
+    pub every: u32,
+    /// Seconds until facts are stale; `None`: they never are (offline, declared).
+    pub stale_after: Option<u32>,
+    pub shows_rotation: bool,
+    pub absent: EndedHow,
+    /// It has a request that asks for one generation by id.
+    pub confirms: bool,
+    /// Kinds watched besides machine kinds.
+    pub kinds: Vec<String>,
+    pub ignore: Vec<MatchSection>,
+    pub slots_by_id: bool,
+    pub max_tokens: usize,
+    /// How to rotate there, one sentence.
+    pub rotate: Text,
+    /// Whether the issuer tells expiries at all.
+    pub tells_expiry: bool,
+}
+
+/// What policies are matched against.
+pub struct Subject<'a> {
+    pub collector: &'a CollectorId,
+    pub issuer: &'a str,
+    pub kind: &'a str,
+    pub token: &'a str,
+    pub place: &'a str,
+    pub name: &'a str,
+    pub scopes: &'a [Text],
+    pub facts: &'a [(Text, Text)],
+    pub own_login: bool,
+    pub explicit: bool,
+}
+
+/// What policies give a token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Governed {
+    pub policy: PolicyNo,
+    pub team: Option<TeamId>,
+    /// Some policy matches.
+    pub matched: bool,
+    /// Explicit, or given a team, a schedule or pipelines.
+    pub managed: bool,
+    /// Policy `slot:` joins its matches per place.
+    pub slot: Option<String>,
+    pub watch: bool,
+}
+
+/// One step of a written ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Seconds before the end.
+    Before(u32),
+    /// Percent of the lifetime.
+    Percent(u8),
+}
+
+/// The first policy that sets a key wins.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    pub matched: bool,
+    pub schedule: Option<Arc<Schedule>>,
+    pub pipelines: Vec<PipelineId>,
+    pub runbook: Option<String>,
+    pub warn: Option<Vec<Step>>,
+    /// Seconds.
+    pub max_lifetime: Option<i64>,
+    pub rotated: Option<At>,
+    pub scopes_allow: Option<Vec<String>>,
+    pub allow: Vec<(FindingKind, At, String)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub id: ScheduleId,
+    /// As written: `every 90d`, `cron 0 10 * * MON#1`.
+    pub text: String,
+    pub when: When,
+    pub by_hand: bool,
+    pub warn: Option<Vec<Step>>,
+    /// Seconds.
+    pub grace: u32,
+    pub overlap: u32,
+    pub lasts: u32,
+}
+
+#[derive(Clone, Debug)]
+pub enum When {
+    Every(u32),
+    Cron(crate::base::time::cron::Cron),
+}
+
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    pub id: PipelineId,
+    pub environment: Option<String>,
+    pub url: Option<String>,
+}
+
+/// Everything judging needs from the configuration.
+pub struct Rules {
+    _private: (),
+}
+
+impl Rules {
+    /// Compiles all sections; every mistake at once.
+    pub fn compile(_sections: &Sections, _collectors: Vec<CollectorRules>) -> Result<Rules, Vec<Problem>> {
+        todo!()
+    }
+    /// Matches policies, top down.
+    pub fn govern(&self, _subject: &Subject<'_>) -> Governed {
+        todo!()
+    }
+    pub fn policy(&self, _no: PolicyNo) -> Arc<Policy> {
+        todo!()
+    }
+    pub fn pipelines(&self) -> &BTreeMap<PipelineId, Pipeline> {
+        todo!()
+    }
+    pub fn collector(&self, _id: &CollectorId) -> Option<&CollectorRules> {
+        todo!()
+    }
+    pub fn collectors(&self) -> impl Iterator<Item = &CollectorRules> {
+        std::iter::empty()
+    }
+    /// A collector's `ignore` matches the raw record (semantics 2.3).
+    pub fn ignores(&self, _subject: &Subject<'_>) -> bool {
+        todo!()
+    }
+    /// Any policy is written (for `unmanaged`), any team is named (for `unowned`).
+    pub fn any_policy(&self) -> bool {
+        todo!()
+    }
+    pub fn any_team(&self) -> bool {
+        todo!()
+    }
+}

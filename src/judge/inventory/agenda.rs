@@ -1,0 +1,1 @@
+//! Who changes next: a minimum per leaf over its own column.

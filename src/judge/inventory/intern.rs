@@ -1,0 +1,1 @@
+//! Strings shared by many slots, kept once.

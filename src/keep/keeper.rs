@@ -1,0 +1,1 @@
+//! The single writer: mailbox → World::decide → Store::commit → World::apply → ring.

@@ -1,0 +1,4 @@
+//! The one writer, and what it writes to.
+
+pub mod keeper;
+pub mod store;

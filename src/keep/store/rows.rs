@@ -1,0 +1,1 @@
+//! domain ↔ columns, shared by backends.

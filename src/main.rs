@@ -1,0 +1,3 @@
+//! The binary: crypto provider, arguments, exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The small families: tokens, findings, pipelines, collectors, deliveries.

@@ -1,0 +1,1 @@
+//! Frames, live part and trailer as one gzip member, or plain.

@@ -1,0 +1,1 @@
+//! The per-token families, one row each.

@@ -1,0 +1,1 @@
+//! One leaf of one family, deflated.

@@ -1,0 +1,4 @@
+//! From what is known to whoever asks: Prometheus, people, pipelines.
+
+pub mod exposition;
+pub mod web;

@@ -1,0 +1,1 @@
+//! The web surface: router and state.
