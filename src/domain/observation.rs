@@ -171,3 +171,12 @@ pub enum Walked {
     Page(Observation),
     End(WalkEnd),
 }
+
+/// What judging asks of a poller, after the commit: the one way back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// Ask for these generations by id at once (semantics 3.3, `confirm`).
+    Confirm(Vec<GenerationId>),
+    /// A round at this instant at the latest, within the issuer's limits (semantics 4.5, 3.4).
+    Round { by: At },
+}
