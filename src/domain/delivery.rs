@@ -10,7 +10,7 @@ use super::reason::{FailureReason, closed_list};
 use super::text::Text;
 
 /// Everything a message may need to say, gathered when the transition happened; rendered when sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// The label `token`; for a collector `forewarn/<collector>`, for a channel its name.
     pub token: String,

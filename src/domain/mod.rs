@@ -5,6 +5,7 @@
 //! opening to its closing is an [`episode`]; what must be said about it is an intent with [`delivery`] rows.
 //! Nothing here reads a clock, a file or a socket.
 
+pub mod change;
 pub mod collector;
 pub mod delivery;
 pub mod episode;

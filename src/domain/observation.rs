@@ -156,6 +156,8 @@ pub struct WalkEnd {
     pub walk: WalkNo,
     pub started_at: At,
     pub ended_at: At,
+    /// How long it took, where that is known more finely than by the two instants.
+    pub duration_ms: Option<u32>,
     pub coverage: Coverage,
     /// What was asked and answered, for the collector's page and its messages: `401 GET /api/v4/groups`; no secret.
     pub detail: Option<Text>,

@@ -70,3 +70,16 @@ pub fn unread(_known: &Slot, _generation: &str, _terms: &Terms) -> Outcome {
 pub fn label(_collector: &CollectorId, _record: &Record, _key: &TokenKey, _taken: &dyn Fn(&str) -> bool) -> String {
     todo!()
 }
+
+pub fn flow(
+    _known: Option<&Slot>,
+    _key: &TokenKey,
+    _flow: &crate::domain::observation::FlowKey,
+    _summary: &crate::domain::token::Flow,
+    _now: At,
+) -> Option<Slot> {
+    todo!()
+}
+pub fn bare_login(_key: &TokenKey, _now: At) -> Slot {
+    todo!()
+}

@@ -39,3 +39,7 @@ pub fn step(_known: &[Episode], _found: &[Finding], _cx: &StepCx<'_>) -> Vec<(Ep
 pub fn next_reminder(_episode: &Episode) -> Option<At> {
     todo!()
 }
+
+pub fn introduce(_open: &[Episode], _now: At) -> Vec<(Episode, Transition)> {
+    todo!()
+}

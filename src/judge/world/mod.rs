@@ -1,1 +1,147 @@
-//! The world: decide, commit, apply.
+//! Everything that is known, and what follows from an event. `decide` reads, `apply` takes in; between the two the
+//! keeper commits, so that memory is never ahead of the disk. A server, a simulation and the tests drive the same World.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::At;
+use crate::domain::change::Batch;
+use crate::domain::collector::{ChannelHealth, CollectorStatus};
+use crate::domain::episode::{Episode, Subject};
+use crate::domain::finding::Standing;
+use crate::domain::key::{ChannelId, CollectorId, EpisodeId, TokenKey};
+use crate::domain::observation::{WalkNo, Walked, Wish};
+use crate::domain::token::Slot;
+use crate::judge::evaluate::almanac::Almanac;
+use crate::judge::evaluate::rules::Rules;
+use crate::judge::inventory::Inventory;
+use crate::judge::tell::route::Routes;
+
+pub mod apply;
+pub mod command;
+pub mod due;
+pub mod ended;
+pub mod facts;
+pub mod judged;
+pub mod observed;
+pub mod view;
+pub mod walks;
+
+/// Most slots judged in one decision; what is left stays due.
+pub const SLICE: usize = 10_000;
+
+/// After a start, episodes wait for the first round of their collector, at most this long (seconds): what happened
+/// while nobody looked is told as it is now, not as it was.
+pub const SETTLING: i64 = 30;
+
+pub struct World {
+    pub inventory: Inventory,
+    pub(crate) collectors: BTreeMap<CollectorId, CollectorStatus>,
+    /// What the walk under way has brought so far.
+    pub(crate) walks: BTreeMap<CollectorId, walks::OpenWalk>,
+    pub(crate) episodes: BTreeMap<Subject, Vec<Episode>>,
+    /// Readers for whom something of an episode was planned.
+    pub(crate) told_to: BTreeMap<EpisodeId, Vec<(ChannelId, String)>>,
+    pub(crate) channels: BTreeMap<ChannelId, ChannelHealth>,
+    pub(crate) channel_due: BTreeMap<ChannelId, At>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) started_at: At,
+    /// Rules changed and not every slot was matched again yet.
+    pub(crate) regoverning: bool,
+}
+
+/// What may happen.
+#[derive(Clone)]
+pub enum Event {
+    Walked(Walked),
+    /// Something is due, or a slice of due slots is left.
+    Due,
+    Reconfigured(Arc<Rules>, Arc<Routes>),
+    Channel(ChannelHealth),
+}
+
+/// What follows from an event: what is written, and what memory takes in after that.
+#[derive(Clone, Default)]
+pub struct Decision {
+    pub batch: Batch,
+    pub judged: Vec<(TokenKey, Standing)>,
+    pub seen: Vec<(TokenKey, WalkNo)>,
+    /// Slots whose policy or team changed, and nothing that is stored.
+    pub governed: Vec<Slot>,
+    pub walk: Option<walks::Delta>,
+    pub channel: Option<(ChannelHealth, Option<At>)>,
+    pub rules: Option<(Arc<Rules>, Arc<Routes>)>,
+    /// Every due slot was judged after a change of rules.
+    pub settled: bool,
+    /// Mark every slot of this collector due (its first round after a start).
+    pub mark_due: Option<CollectorId>,
+    /// After the commit the keeper hands these to the pollers.
+    pub asks: Vec<(CollectorId, Wish)>,
+    /// Slots and episodes to be judged in this decision; filled while deciding.
+    pub(crate) told: Vec<crate::judge::tell::Told>,
+}
+
+impl World {
+    pub fn new(rules: Arc<Rules>, routes: Arc<Routes>, started_at: At) -> Self {
+        Self {
+            inventory: Inventory::new(),
+            collectors: BTreeMap::new(),
+            walks: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+            told_to: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            channel_due: BTreeMap::new(),
+            rules,
+            routes,
+            started_at,
+            regoverning: false,
+        }
+    }
+
+    /// What follows from `event`; changes nothing.
+    pub fn decide(&self, event: &Event, almanac: &mut Almanac, now: At) -> Decision {
+        let mut decision = Decision { batch: Batch { at: now, ..Batch::default() }, ..Decision::default() };
+        match event {
+            Event::Walked(Walked::Page(page)) => self.page(page, almanac, now, &mut decision),
+            Event::Walked(Walked::End(end)) => self.walk_end(end, almanac, now, &mut decision),
+            Event::Due => self.due(almanac, now, &mut decision),
+            Event::Reconfigured(rules, routes) => self.reconfigured(rules, routes, &mut decision),
+            Event::Channel(health) => self.channel(health, now, &mut decision),
+        }
+        self.plan(now, &mut decision);
+        decision
+    }
+
+    /// Turns what was collected in `told` into intents and deliveries.
+    fn plan(&self, now: At, decision: &mut Decision) {
+        if decision.told.is_empty() {
+            return;
+        }
+        let told = std::mem::take(&mut decision.told);
+        let (intents, deliveries) = crate::judge::tell::plan(&told, &self.routes, now);
+        decision.batch.intents.extend(intents);
+        decision.batch.deliveries.extend(deliveries);
+    }
+
+    /// Earliest instant at which `Event::Due` has work.
+    pub fn next_due(&self) -> Option<At> {
+        let channels = self.channel_due.values().min().copied();
+        [self.inventory.next_due(), channels].into_iter().flatten().min()
+    }
+
+    /// The rules and routes in force.
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+    pub fn routes(&self) -> &Arc<Routes> {
+        &self.routes
+    }
+
+    /// The slot as it is, owned, with facts' age filled in.
+    pub(crate) fn slot(&self, key: &TokenKey) -> Option<Slot> {
+        let mut slot = self.inventory.get(key)?.into_owned();
+        slot.observed = self.observed(&slot);
+        Some(slot)
+    }
+}

@@ -1,0 +1,81 @@
+//! Time passed, or a slice of due slots is left: judge what is due.
+
+use super::judged::Cause;
+use super::observed::subject_of;
+use super::{Decision, SLICE, World};
+use crate::domain::At;
+use crate::domain::episode::Subject;
+use crate::domain::finding::Standing;
+use crate::domain::token::Slot;
+use crate::judge::evaluate::almanac::Almanac;
+use crate::judge::evaluate::rules::Governed;
+
+impl World {
+    pub(super) fn due(&self, almanac: &mut Almanac, now: At, decision: &mut Decision) {
+        let keys = self.inventory.due(now, SLICE);
+        for key in &keys {
+            let Some(mut slot) = self.slot(key) else { continue };
+            let stored = self.regoverning && self.regovern(&mut slot);
+            if self.rules.collector(&key.collector).is_none() {
+                self.dormant(&slot, now, decision);
+                continue;
+            }
+            self.judge(&slot, Cause::default(), almanac, now, decision);
+            match stored {
+                true => decision.batch.slots.push(slot),
+                false if self.regoverning => decision.governed.push(slot),
+                false => {}
+            }
+        }
+        decision.settled = self.regoverning && keys.len() < SLICE;
+        self.due_channels(now, decision);
+    }
+
+    /// Matches the rules in force; true if something stored changed (since when its schedule applies).
+    pub(crate) fn regovern(&self, slot: &mut Slot) -> bool {
+        let rules = self.rules.collector(&slot.key.collector);
+        let governed = self.rules.govern(&subject_of(&slot.clone(), &rules));
+        let before = slot.scheduled_since;
+        self.governed(slot, governed);
+        slot.scheduled_since != before
+    }
+
+    /// Gives a slot what policies give it, and remembers since when a schedule applies (semantics 5.2).
+    pub(crate) fn governed(&self, slot: &mut Slot, governed: Governed) {
+        slot.policy = governed.policy;
+        slot.team = governed.team;
+        let scheduled = self.rules.policy(slot.policy).schedule.is_some();
+        slot.scheduled_since = match (scheduled, slot.scheduled_since) {
+            (true, None) => Some(slot.first_seen.max(self.started_at)),
+            (true, since) => since,
+            (false, _) => None,
+        };
+    }
+
+    /// A slot whose collector left the configuration: out of sight, kept for an undo (semantics 9.5).
+    fn dormant(&self, slot: &Slot, now: At, decision: &mut Decision) {
+        self.leave(slot, crate::domain::episode::Closing::Reclassified, now, decision);
+        let never = Standing { next_change: None, ..Standing::UNJUDGED };
+        decision.judged.push((slot.key.as_ref().clone(), never));
+    }
+
+    fn due_channels(&self, now: At, decision: &mut Decision) {
+        for (id, due) in &self.channel_due {
+            if *due <= now
+                && let Some(health) = self.channels.get(id)
+            {
+                self.channel(health, now, decision);
+            }
+        }
+        // A channel that left the configuration takes its findings with it.
+        for (subject, episodes) in &self.episodes {
+            if let Subject::Channel(id) = subject
+                && self.regoverning
+                && !self.routes.channels().contains_key(id)
+                && episodes.iter().any(|episode| episode.open())
+            {
+                self.channel_gone(id, now, decision);
+            }
+        }
+    }
+}

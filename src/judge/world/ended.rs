@@ -1,0 +1,333 @@
+//! The end of a walk: what was absent, how the collector fares, and the introduction of a first round.
+
+use std::collections::BTreeSet;
+
+use super::judged::{Cause, untold};
+use super::observed::{FLOW, LOGIN, Touched, subject_of};
+use super::walks::{CONFIRM, Delta, OpenWalk};
+use super::{Decision, World};
+use crate::domain::At;
+use crate::domain::collector::{CollectorStatus, Unread};
+use crate::domain::episode::Subject;
+use crate::domain::key::{GenerationId, TokenKey};
+use crate::domain::observation::{Coverage, Origin, WalkEnd, Wish};
+use crate::domain::reason::FailureReason;
+use crate::domain::token::Slot;
+use crate::judge::evaluate::almanac::Almanac;
+use crate::judge::evaluate::rules::{CollectorRules, Subject as PolicySubject};
+use crate::judge::inventory::infer::{self, Outcome, Terms};
+use crate::judge::tell::Told;
+use crate::judge::tell::episodes;
+
+impl World {
+    pub(super) fn walk_end(&self, end: &WalkEnd, almanac: &mut Almanac, now: At, decision: &mut Decision) {
+        let Some(rules) = self.rules.collector(&end.collector) else { return };
+        let walk = self.walks.get(&end.collector).filter(|walk| walk.walk == end.walk).cloned().unwrap_or_default();
+        let mut over = Delta::new(end.collector.clone(), if end.confirm { CONFIRM } else { end.walk.max(1) }, end.sight);
+        over.over = true;
+        decision.walk = Some(over);
+        let mut touched = Touched::default();
+        if end.confirm {
+            self.confirmed(&walk, end, rules, now, &mut touched);
+            self.settle(touched, &end.collector, almanac, now, decision);
+            return;
+        }
+        let first = !self.walks.get(&end.collector).is_some_and(|walk| walk.finished > 0);
+        let status = self.status_after(end, rules, &walk, now);
+        let introduce = !status.introduced && status.last_success.is_some();
+        decision.batch.collectors.push(CollectorStatus { introduced: status.introduced || introduce, ..status });
+        self.absences(&walk, end, rules, now, &mut touched, decision);
+        self.flows(&walk, end, rules, now, &mut touched);
+        self.settle_end(touched, rules, introduce, almanac, now, decision);
+        if introduce {
+            self.introduce(rules, now, decision);
+        }
+        if first {
+            decision.mark_due = Some(end.collector.clone());
+        }
+        self.bring_forward(rules, now, decision);
+    }
+
+    fn end_terms(&self, end: &WalkEnd, rules: &CollectorRules, walk: &OpenWalk, now: At, slot: &Slot) -> Terms {
+        let governed = self.rules.govern(&subject_of(slot, &Some(rules)));
+        Terms {
+            now,
+            taken_at: end.ended_at,
+            sight: end.sight,
+            absent: rules.absent,
+            listing: slot.listing.clone(),
+            clock_difference: walk.clock_difference.unwrap_or(0),
+            matched: governed.matched,
+            facts_age: rules.stale_after.is_some(),
+        }
+    }
+
+    /// Slots that this walk did not see, judged in the listing that held them (semantics 3.2).
+    fn absences(
+        &self,
+        walk: &OpenWalk,
+        end: &WalkEnd,
+        rules: &CollectorRules,
+        now: At,
+        touched: &mut Touched,
+        decision: &mut Decision,
+    ) {
+        if matches!(end.coverage, Coverage::Failed { .. }) && walk.listings.is_empty() {
+            return;
+        }
+        let mut missing: Vec<TokenKey> = self.inventory.unseen(&end.collector, end.walk);
+        missing.extend(walk.present.keys().cloned());
+        let mut confirm = Vec::new();
+        for key in missing {
+            let Some(slot) = self.slot(&key) else { continue };
+            let judged_by_listing = slot.origin == Origin::Inventory && slot.key.kind() != FLOW;
+            if !judged_by_listing || !walk.coverage_of(&slot.listing, end.coverage).is_whole() {
+                continue;
+            }
+            let present: Vec<GenerationId> = walk.present.get(&key).into_iter().flatten().cloned().collect();
+            let gone: Vec<GenerationId> = walk.gone.iter().cloned().collect();
+            let terms = self.end_terms(end, rules, walk, now, &slot);
+            let outcome = infer::absent(&slot, &present, &gone, &terms);
+            self.take_end(outcome, key, slot, rules, touched, &mut confirm);
+        }
+        self.ask_again(confirm, rules, now, decision);
+    }
+
+    /// What was asked by id at once, after a first absence.
+    fn confirmed(
+        &self,
+        walk: &OpenWalk,
+        end: &WalkEnd,
+        rules: &CollectorRules,
+        now: At,
+        touched: &mut Touched,
+    ) {
+        let gone: Vec<GenerationId> = walk.gone.iter().cloned().collect();
+        let mut keys = BTreeSet::new();
+        keys.extend(gone.iter().filter_map(|generation| self.inventory.holder(&end.collector, generation)));
+        let mut confirm = Vec::new();
+        for key in keys {
+            let Some(slot) = self.slot(&key) else { continue };
+            let alive = slot.generations.iter().map(|generation| generation.id.clone());
+            let present: Vec<GenerationId> = alive.filter(|id| !gone.contains(id)).collect();
+            let terms = self.end_terms(end, rules, walk, now, &slot);
+            let outcome = infer::absent(&slot, &present, &gone, &terms);
+            self.take_end(outcome, key, slot, rules, touched, &mut confirm);
+        }
+    }
+
+    fn take_end(
+        &self,
+        outcome: Outcome,
+        key: TokenKey,
+        known: Slot,
+        rules: &CollectorRules,
+        touched: &mut Touched,
+        confirm: &mut Vec<GenerationId>,
+    ) {
+        confirm.extend(outcome.confirm);
+        let Some(mut slot) = outcome.slot else { return };
+        let governed = self.rules.govern(&subject_of(&known, &Some(rules)));
+        self.governed(&mut slot, governed);
+        touched.slots.insert(key, (slot, outcome.news, true));
+    }
+
+    /// A first absence is settled at once: by id where the issuer can be asked, else by a round of its own.
+    fn ask_again(&self, confirm: Vec<GenerationId>, rules: &CollectorRules, now: At, decision: &mut Decision) {
+        if confirm.is_empty() {
+            return;
+        }
+        let wish = match rules.confirms {
+            true => Wish::Confirm(confirm),
+            false => Wish::Round { by: now + chrono::TimeDelta::seconds(2) },
+        };
+        decision.asks.push((rules.id.clone(), wish));
+    }
+
+    /// Flows that a policy watches become slots; those not seen in this walk count nothing (semantics 1.10, 2.2).
+    fn flows(&self, walk: &OpenWalk, end: &WalkEnd, rules: &CollectorRules, now: At, touched: &mut Touched) {
+        for (flow, summary) in &walk.flows {
+            let key = TokenKey::new(rules.id.clone(), FLOW, flow.place.as_str(), flow.name.as_str());
+            let known = self.slot(&key);
+            let summary = crate::domain::token::Flow {
+                count: summary.count,
+                newest_issued: summary.newest_issued,
+                latest_end: summary.latest_end,
+            };
+            let Some(mut slot) = infer::flow(known.as_ref(), &key, flow, &summary, now) else { continue };
+            let governed = self.rules.govern(&PolicySubject { own_login: false, ..subject_of(&slot.clone(), &Some(rules)) });
+            self.governed(&mut slot, governed);
+            slot.observed = end.ended_at;
+            touched.slots.insert(key, (slot, Vec::new(), true));
+        }
+    }
+
+    fn settle_end(
+        &self,
+        mut touched: Touched,
+        rules: &CollectorRules,
+        introduce: bool,
+        almanac: &mut Almanac,
+        now: At,
+        decision: &mut Decision,
+    ) {
+        let own = self.own_slot(rules, now);
+        let own_changed = self.inventory.get(&own.key).is_none();
+        touched.slots.entry(own.key.as_ref().clone()).or_insert((own, Vec::new(), own_changed));
+        for (key, (mut slot, news, changed)) in touched.slots {
+            slot.observed = self.observed_in(decision, &slot);
+            let cause = Cause { silent: introduce, ..Cause::news(&news) };
+            self.judge(&slot, cause, almanac, now, decision);
+            if self.abandoned(&slot, now) {
+                self.leave(&slot, crate::domain::episode::Closing::Abandoned, now, decision);
+                decision.batch.removed.push(key);
+            } else if changed {
+                decision.batch.slots.push(slot);
+            }
+        }
+    }
+
+    /// The slot `forewarn/<collector>` always exists (semantics 8).
+    fn own_slot(&self, rules: &CollectorRules, now: At) -> Slot {
+        let key = TokenKey::new(rules.id.clone(), LOGIN, "", rules.id.as_str());
+        self.slot(&key).unwrap_or_else(|| infer::bare_login(&key, now))
+    }
+
+    /// One message a channel for what a first round found (semantics 10).
+    fn introduce(&self, rules: &CollectorRules, now: At, decision: &mut Decision) {
+        let changed = decision.batch.episodes.clone();
+        let kept = self.episodes.iter().filter(|(subject, _)| matches!(subject, Subject::Token(key) if key.collector == rules.id));
+        let mut open: Vec<_> = kept.flat_map(|(_, list)| list).filter(|e| !changed.iter().any(|c| c.id == e.id)).cloned().collect();
+        open.extend(changed);
+        open.retain(untold);
+        for (episode, transition) in episodes::introduce(&open, now) {
+            let Subject::Token(key) = episode.subject.clone() else { continue };
+            let pending = decision.batch.slots.iter().find(|slot| *slot.key.as_ref() == key).cloned();
+            let Some(slot) = pending.or_else(|| self.slot(&key)) else { continue };
+            let mut almanac = Almanac::default();
+            let status = self.status_in(decision, &slot);
+            let assessment = crate::judge::evaluate::assess(&slot, &status, &self.rules, &mut almanac, now);
+            let facts = self.facts(&slot, &episode, &assessment, now);
+            decision.batch.episodes.retain(|known| known.id != episode.id);
+            decision.batch.episodes.push(episode.clone());
+            decision.told.push(Told { episode, transition, facts, introduction: true, told_to: Vec::new() });
+        }
+    }
+
+    /// Rounds are brought forward so that facts are fresh when a managed slot ends (semantics 4.5).
+    fn bring_forward(&self, rules: &CollectorRules, now: At, decision: &mut Decision) {
+        let every = chrono::TimeDelta::seconds(i64::from(rules.every));
+        if every <= chrono::TimeDelta::minutes(5) {
+            return;
+        }
+        let mut by: Option<At> = None;
+        self.inventory.each(Some(&rules.id), &mut |token, standing| {
+            let Some(end) = standing.expiry else { return };
+            let policy = self.rules.policy(token.policy);
+            let managed = token.explicit() || token.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty();
+            let before = end - chrono::TimeDelta::minutes(2);
+            let after = end + chrono::TimeDelta::seconds(5);
+            let wanted = if before > now { before } else { after };
+            if managed && wanted > now && wanted < now + every {
+                by = Some(by.map_or(wanted, |known| known.min(wanted)));
+            }
+        });
+        if let Some(by) = by {
+            decision.asks.push((rules.id.clone(), Wish::Round { by }));
+        }
+    }
+
+    /// The collector as this round leaves it.
+    fn status_after(&self, end: &WalkEnd, rules: &CollectorRules, walk: &OpenWalk, now: At) -> CollectorStatus {
+        let fresh = || CollectorStatus::new(rules.id.clone(), rules.issuer.clone(), rules.every, rules.stale_after);
+        let mut status = self.collectors.get(&end.collector).cloned().unwrap_or_else(fresh);
+        status.issuer = rules.issuer.clone();
+        status.every = rules.every;
+        status.stale_after = rules.stale_after;
+        status.last_walk = Some(end.ended_at);
+        let took = (end.ended_at - end.started_at).num_milliseconds().clamp(0, i64::from(u32::MAX));
+        status.last_duration_ms = end.duration_ms.or(u32::try_from(took).ok());
+        status.coverage = Some(end.coverage);
+        status.ratelimit_remaining = end.ratelimit_remaining;
+        status.clock_difference = walk.clock_difference.or(status.clock_difference);
+        match end.coverage {
+            Coverage::Failed { reason } => failed(&mut status, reason, end),
+            Coverage::Whole | Coverage::Partial { .. } => succeeded(&mut status, end, walk),
+        }
+        self.note_unread(&mut status, walk, now);
+        status
+    }
+
+    /// Which listings were not read, since when, and how many slots they held.
+    fn note_unread(&self, status: &mut CollectorStatus, walk: &OpenWalk, now: At) {
+        let before = std::mem::take(&mut status.unread);
+        for (listing, coverage) in &walk.listings {
+            let Some(reason) = coverage.reason() else { continue };
+            let known = before.get(listing);
+            let since = known.map_or(status_read(self, &status.id).unwrap_or(now), |unread| unread.since);
+            let rounds = known.map_or(0, |unread| unread.rounds) + 1;
+            let mut held = 0;
+            self.inventory.each(Some(&status.id), &mut |token, _| held += u32::from(token.listing == *listing));
+            if held > 0 || matches!(coverage, Coverage::Failed { .. }) {
+                status.unread.insert(listing.clone(), Unread { since, rounds, reason, held });
+            }
+        }
+        if walk.listings.is_empty() {
+            status.unread = before;
+        }
+    }
+
+    /// When facts of a slot were last read: by its listing, else by its collector's last round.
+    pub(crate) fn observed(&self, slot: &Slot) -> At {
+        observed(slot, self.collectors.get(&slot.key.collector))
+    }
+
+    pub(crate) fn observed_in(&self, decision: &Decision, slot: &Slot) -> At {
+        let id = &slot.key.collector;
+        let changed = decision.batch.collectors.iter().find(|status| status.id == *id);
+        observed(slot, changed.or_else(|| self.collectors.get(id)))
+    }
+}
+
+fn observed(slot: &Slot, status: Option<&CollectorStatus>) -> At {
+    let Some(status) = status else { return slot.observed };
+    let unread = slot.generations.last().and_then(|generation| generation.unread_since);
+    let listing = status.unread.get(&slot.listing).map(|unread| unread.since);
+    match (unread, listing) {
+        (Some(since), _) | (None, Some(since)) => since.max(slot.observed.min(since)),
+        (None, None) => status.last_success.map_or(slot.observed, |at| at.max(slot.observed)),
+    }
+}
+
+fn status_read(world: &World, id: &crate::domain::key::CollectorId) -> Option<At> {
+    world.collectors.get(id).and_then(|status| status.last_success)
+}
+
+fn failed(status: &mut CollectorStatus, reason: FailureReason, end: &WalkEnd) {
+    status.failing_since.get_or_insert(end.ended_at);
+    status.failure = Some(reason);
+    status.failure_detail = end.detail.clone();
+    status.good_rounds = 0;
+    match reason {
+        FailureReason::LoginRefused => status.refused_rounds += 1,
+        _ => status.refused_rounds = 0,
+    }
+}
+
+fn succeeded(status: &mut CollectorStatus, end: &WalkEnd, walk: &OpenWalk) {
+    status.last_success = Some(end.ended_at);
+    status.left_out = walk.left_out.clone();
+    status.dynamic = walk.dynamic;
+    status.good_rounds = status.good_rounds.saturating_add(1);
+    status.refused_rounds = 0;
+    if status.good_rounds >= 2 {
+        status.failing_since = None;
+        status.failure = None;
+        status.failure_detail = None;
+    }
+    if status.sight != Some(end.sight) {
+        status.sight = Some(end.sight);
+        status.sight_since = Some(end.ended_at);
+        status.introduced = false;
+    }
+}

@@ -1,0 +1,213 @@
+//! One slot judged: assessment, episodes, and what is to be told of it.
+
+use super::{Decision, SETTLING, World};
+use crate::domain::At;
+use crate::domain::collector::CollectorStatus;
+use crate::domain::episode::{Episode, EpisodeState, Subject, Transition};
+use crate::domain::finding::{Assessment, Finding, FindingKind, Severity, Standing, Why};
+use crate::domain::key::TokenKey;
+use crate::domain::token::Token;
+use crate::judge::evaluate::almanac::Almanac;
+use crate::judge::evaluate::{self, Covered};
+use crate::judge::inventory::infer::News;
+use crate::judge::tell::Told;
+use crate::judge::tell::episodes::{self, Happened, StepCx};
+
+/// Why a slot is judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cause {
+    pub happened: Happened,
+    /// Its issuer has just spoken of it: no need to wait for the first round after a start.
+    pub fresh: bool,
+    /// Judged at the end of a first look: nothing is told now, the introduction tells it.
+    pub silent: bool,
+}
+
+impl Cause {
+    pub fn news(news: &[News]) -> Self {
+        let mut happened = Happened::default();
+        for piece in news {
+            match piece {
+                News::Rotated { .. } => happened.rotated = true,
+                News::Returned { .. } => happened.returned = true,
+                News::Extended => happened.extended = true,
+                News::FirstSeen | News::Ended { .. } | News::TurnedBack | News::Renamed => {}
+            }
+        }
+        Self { happened, fresh: true, silent: false }
+    }
+}
+
+impl World {
+    /// Judges `slot` as it stands in this decision; its rules are matched by the caller or remembered.
+    pub(crate) fn judge(
+        &self,
+        slot: &Token<'_>,
+        cause: Cause,
+        almanac: &mut Almanac,
+        now: At,
+        decision: &mut Decision,
+    ) -> Assessment {
+        let key = slot.key.as_ref();
+        let status = self.status_in(decision, slot);
+        let mut assessment = evaluate::assess(slot, &status, &self.rules, almanac, now);
+        self.add_collector(slot, &status, now, &mut assessment);
+        self.add_unrouted(slot, &status, &mut assessment);
+        let subject = Subject::Token(key.clone());
+        let mut standing = Standing::from(&assessment);
+        if !cause.fresh && self.settling(&status, now) {
+            let until = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+            standing.next_change = Some(standing.next_change.map_or(until, |at| at.min(until)));
+            decision.judged.push((key.clone(), standing));
+            return assessment;
+        }
+        let happened = Happened { reconfigured: self.regoverning || cause.happened.reconfigured, ..cause.happened };
+        let cx = StepCx {
+            subject: &subject,
+            happened: &happened,
+            team: slot.team.as_ref(),
+            silent: cause.silent || untimely(slot, &status),
+            now,
+        };
+        let known = self.known_in(decision, &subject);
+        let steps = episodes::step(&known, &assessment.findings, &cx);
+        standing.next_change = self.next_change(&assessment, &known, &steps);
+        decision.judged.push((key.clone(), standing));
+        self.collect(steps, slot, &assessment, now, decision);
+        assessment
+    }
+
+    /// Episodes of a subject, with what this decision has changed already.
+    pub(crate) fn known_in(&self, decision: &Decision, subject: &Subject) -> Vec<Episode> {
+        let mut known = self.episodes.get(subject).cloned().unwrap_or_default();
+        for changed in decision.batch.episodes.iter().filter(|episode| episode.subject == *subject) {
+            match known.iter_mut().find(|episode| episode.id == changed.id) {
+                Some(episode) => *episode = changed.clone(),
+                None => known.push(changed.clone()),
+            }
+        }
+        known
+    }
+
+    fn next_change(&self, assessment: &Assessment, known: &[Episode], steps: &[(Episode, Option<Transition>)]) -> Option<At> {
+        let changed = steps.iter().map(|(episode, _)| episode);
+        let kept = known.iter().filter(|episode| !steps.iter().any(|(other, _)| other.id == episode.id));
+        let reminders = changed.chain(kept).filter(|episode| episode.open()).filter_map(episodes::next_reminder);
+        reminders.chain(assessment.next_change).min()
+    }
+
+    fn collect(
+        &self,
+        steps: Vec<(Episode, Option<Transition>)>,
+        slot: &Token<'_>,
+        assessment: &Assessment,
+        now: At,
+        decision: &mut Decision,
+    ) {
+        for (episode, transition) in steps {
+            if let Some(transition) = transition {
+                let facts = self.facts(slot, &episode, assessment, now);
+                let told_to = match transition.is_closing() {
+                    true => self.told_to.get(&episode.id).cloned().unwrap_or_default(),
+                    false => Vec::new(),
+                };
+                decision.told.push(Told { episode: episode.clone(), transition, facts, introduction: false, told_to });
+            }
+            match decision.batch.episodes.iter_mut().find(|known| known.id == episode.id) {
+                Some(known) => *known = episode,
+                None => decision.batch.episodes.push(episode),
+            }
+        }
+    }
+
+    /// Status of the slot's collector, as this decision has it.
+    pub(crate) fn status_in(&self, decision: &Decision, slot: &Token<'_>) -> CollectorStatus {
+        let id = &slot.key.collector;
+        let changed = decision.batch.collectors.iter().find(|status| status.id == *id);
+        changed.or_else(|| self.collectors.get(id)).cloned().unwrap_or_else(|| {
+            let rules = self.rules.collector(id);
+            CollectorStatus::new(
+                id.clone(),
+                rules.map(|rules| rules.issuer.clone()).unwrap_or_default(),
+                rules.map_or(0, |rules| rules.every),
+                rules.and_then(|rules| rules.stale_after),
+            )
+        })
+    }
+
+    /// After a start, episodes of a collector wait for its first round.
+    pub(crate) fn settling(&self, status: &CollectorStatus, now: At) -> bool {
+        let finished = self.walks.get(&status.id).is_some_and(|walk| walk.finished > 0);
+        !finished && now < self.started_at + chrono::TimeDelta::seconds(SETTLING)
+    }
+
+    /// A collector's own findings belong to the slot `forewarn/<collector>`.
+    fn add_collector(&self, slot: &Token<'_>, status: &CollectorStatus, now: At, assessment: &mut Assessment) {
+        if !slot.own_login() {
+            return;
+        }
+        let (finding, next) = evaluate::assess_collector(status, self.covered(&slot.key), &self.rules, now);
+        assessment.findings.extend(finding);
+        assessment.next_change = [assessment.next_change, next].into_iter().flatten().min();
+    }
+
+    fn covered(&self, own: &TokenKey) -> Covered {
+        let mut covered = Covered::default();
+        self.inventory.each(Some(&own.collector), &mut |token, standing| {
+            if token.own_login() {
+                return;
+            }
+            covered.tokens += 1;
+            let deadline = standing.deadline.map(|(at, _)| at);
+            covered.earliest_deadline = [covered.earliest_deadline, deadline].into_iter().flatten().min();
+        });
+        covered
+    }
+
+    /// `unowned`, second case: no route would carry a critical finding of it (semantics 8).
+    fn add_unrouted(&self, slot: &Token<'_>, status: &CollectorStatus, assessment: &mut Assessment) {
+        let policy = self.rules.policy(slot.policy);
+        let managed = slot.explicit() || slot.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty();
+        let watched = !slot.own_login() && managed && self.rules.collector(&status.id).is_some();
+        if !watched || self.routes.channels().is_empty() {
+            return;
+        }
+        let open = assessment.findings.iter().any(|finding| finding.kind == FindingKind::Unmanaged);
+        let facts = self.identity_facts(slot);
+        if !open && !self.routes.carries_critical(&facts) {
+            assessment.findings.retain(|finding| finding.kind != FindingKind::Unowned);
+            assessment.findings.push(Finding::new(FindingKind::Unowned, Severity::Warning, Why::NoRoute));
+        }
+    }
+
+    /// Closes every open episode of a slot that leaves.
+    pub(crate) fn leave(&self, slot: &Token<'_>, how: crate::domain::episode::Closing, now: At, decision: &mut Decision) {
+        let subject = Subject::Token(slot.key.as_ref().clone());
+        let happened = Happened { leaves: Some(how), ..Happened::default() };
+        let cx = StepCx { subject: &subject, happened: &happened, team: slot.team.as_ref(), silent: false, now };
+        let known = self.known_in(decision, &subject);
+        let steps = episodes::step(&known, &[], &cx);
+        let mut almanac = Almanac::default();
+        let status = self.status_in(decision, slot);
+        let assessment = evaluate::assess(slot, &status, &self.rules, &mut almanac, now);
+        self.collect(steps, slot, &assessment, now, decision);
+    }
+
+    /// An ended inventory slot whose 30 days are over, and which its issuer no longer lists (semantics 9.4).
+    pub(crate) fn abandoned(&self, slot: &Token<'_>, now: At) -> bool {
+        let Some(ended) = slot.head().and_then(|head| head.ended.as_ref()) else { return false };
+        let old = now - ended.at > chrono::TimeDelta::days(30);
+        let listed = slot.head().is_some_and(|head| head.absent_rounds == 0 && ended.word.as_str() != "absent");
+        !slot.explicit() && old && !listed && slot.generations.iter().all(|generation| !generation.usable(now))
+    }
+}
+
+/// Before the first finished round nothing is told but that there is none (semantics 10).
+fn untimely(slot: &Token<'_>, status: &CollectorStatus) -> bool {
+    !status.introduced && !(slot.own_login() && status.failing_since.is_some())
+}
+
+/// Whether an episode still stands for something to introduce.
+pub(crate) fn untold(episode: &Episode) -> bool {
+    matches!(episode.state, EpisodeState::Open) && episode.told.is_none() && episode.severity >= Severity::Warning
+}

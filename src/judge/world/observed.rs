@@ -1,0 +1,308 @@
+//! A page of a listing: each record finds its slot, its policy and its conclusion.
+
+use std::collections::BTreeMap;
+
+use super::judged::Cause;
+use super::walks::Delta;
+use super::{Decision, World};
+use crate::domain::At;
+use crate::domain::key::{CollectorId, TokenKey};
+use crate::domain::observation::{Observation, Origin, Record};
+use crate::domain::reason::LeftOut;
+use crate::domain::token::Slot;
+use crate::judge::evaluate::almanac::Almanac;
+use crate::judge::evaluate::rules::{CollectorRules, Governed, Subject};
+use crate::judge::inventory::infer::{self, News, Outcome, Terms};
+
+/// Kind of a collector's own login.
+pub const LOGIN: &str = "login";
+/// Kind of a flow (semantics 1.10).
+pub const FLOW: &str = "flow";
+
+/// Slots touched by a page, with what happened to them; later records of the page see earlier ones.
+#[derive(Default)]
+pub(crate) struct Touched {
+    pub slots: BTreeMap<TokenKey, (Slot, Vec<News>, bool)>,
+}
+
+impl World {
+    pub(super) fn page(&self, page: &Observation, almanac: &mut Almanac, now: At, decision: &mut Decision) {
+        let Some(rules) = self.rules.collector(&page.collector) else { return };
+        if self.foreign_sight(page) {
+            return;
+        }
+        let mut delta = Delta::new(page.collector.clone(), page.walk, page.sight);
+        delta.add.clock_difference = page.issuer_clock.map(|clock| clock.num_seconds());
+        if let Some(coverage) = page.ends {
+            delta.add.listings.insert(page.listing.clone(), coverage);
+        }
+        delta.add.gone.extend(page.gone.iter().cloned());
+        let terms = self.terms(page, rules, now);
+        let mut touched = Touched::default();
+        for record in &page.records {
+            self.record(record, rules, &terms, &mut touched, &mut delta, decision);
+        }
+        for generation in &page.listed {
+            self.listed(&page.collector, generation, &terms, &mut touched, &mut delta, decision);
+        }
+        decision.walk = Some(delta);
+        self.settle(touched, &page.collector, almanac, now, decision);
+    }
+
+    /// A round begun under another sight than the one it would be judged by is discarded (semantics 3.1).
+    fn foreign_sight(&self, page: &Observation) -> bool {
+        self.walks
+            .get(&page.collector)
+            .is_some_and(|walk| walk.walk == page.walk && walk.sight.is_some_and(|sight| sight != page.sight))
+    }
+
+    pub(super) fn terms(&self, page: &Observation, rules: &CollectorRules, now: At) -> Terms {
+        let remembered = self.collectors.get(&page.collector).and_then(|status| status.clock_difference).unwrap_or(0);
+        Terms {
+            now,
+            taken_at: page.taken_at,
+            sight: page.sight,
+            absent: rules.absent,
+            listing: page.listing.clone(),
+            clock_difference: page.issuer_clock.map_or(remembered, |clock| clock.num_seconds()),
+            matched: false,
+            facts_age: rules.stale_after.is_some(),
+        }
+    }
+
+    fn record(
+        &self,
+        record: &Record,
+        rules: &CollectorRules,
+        terms: &Terms,
+        touched: &mut Touched,
+        cx: &mut Delta,
+        decision: &mut Decision,
+    ) {
+        self.give_way(record, rules, decision);
+        let (key, label) = self.place(record, rules, touched);
+        let subject = subject(record, rules, &label);
+        if record.origin == Origin::Inventory && self.rules.ignores(&subject) {
+            *cx.add.left_out.entry(LeftOut::Ignored).or_default() += 1;
+            return;
+        }
+        let governed = self.rules.govern(&subject);
+        if let Some(flow) = &record.dynamic {
+            let watched = self.rules.govern(&Subject { kind: FLOW, name: flow.name.as_str(), place: flow.place.as_str(), ..subject });
+            match watched.matched || governed.matched {
+                true => cx.add.flows.entry(flow.clone()).or_default().add(record),
+                false => cx.add.dynamic += 1,
+            }
+            return;
+        }
+        let known = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key));
+        if known.is_none() && !self.in_scope(record, rules, &governed, cx) {
+            return;
+        }
+        let terms = Terms { matched: governed.matched, ..terms.clone() };
+        let outcome = infer::record(known.as_ref(), &key, &label, record, &terms);
+        self.take(outcome, Found { key, known, governed, generation: record.generation.clone() }, touched, cx, decision);
+    }
+
+    /// Semantics 2.1, 2.5: machine kinds, whatever a policy matches, and the kinds that the collector adds.
+    fn in_scope(&self, record: &Record, rules: &CollectorRules, governed: &Governed, cx: &mut Delta) -> bool {
+        let explicit = record.origin != Origin::Inventory;
+        let left_out = if explicit || governed.matched {
+            None
+        } else if record.person && !rules.kinds.iter().any(|kind| kind == record.kind.as_str()) {
+            Some(LeftOut::Person)
+        } else if self.inventory.count(&rules.id) + self.added(rules) + cx.add.added >= rules.max_tokens {
+            Some(LeftOut::OverLimit)
+        } else {
+            None
+        };
+        match left_out {
+            Some(reason) => {
+                *cx.add.left_out.entry(reason).or_default() += 1;
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn added(&self, rules: &CollectorRules) -> usize {
+        self.walks.get(&rules.id).map_or(0, |walk| walk.added)
+    }
+
+    /// The slot that a record belongs to: the one that holds its generation (semantics 1.4), else by its key, with a
+    /// policy's `slot:` in place of its name (1.9).
+    fn place(&self, record: &Record, rules: &CollectorRules, touched: &Touched) -> (TokenKey, String) {
+        let holder = self.inventory.holder(&rules.id, &record.generation).or_else(|| self.elsewhere(record, rules));
+        if let Some(key) = holder.filter(|key| record.origin == Origin::Inventory || key.kind() == record.kind.as_str()) {
+            let label = self.label_of(&key, touched).unwrap_or_default();
+            return (key, label);
+        }
+        let key = TokenKey::new(rules.id.clone(), record.kind.as_str(), record.place.as_str(), record.name.as_str());
+        let label = self.new_label(record, &key, touched);
+        let governed = self.rules.govern(&subject(record, rules, &label));
+        let Some(joined) = governed.slot else { return (key, label) };
+        let key = TokenKey::new(rules.id.clone(), record.kind.as_str(), record.place.as_str(), &joined);
+        let joined = Record { name: joined.as_str().into(), ..record.clone() };
+        let label = self.new_label(&joined, &key, touched);
+        (key, label)
+    }
+
+    /// A token named in the configuration takes the place of the inventory's slot for it (semantics 1.11).
+    fn give_way(&self, record: &Record, rules: &CollectorRules, decision: &mut Decision) {
+        if record.origin == Origin::Inventory {
+            return;
+        }
+        let holder = self.inventory.holder(&rules.id, &record.generation);
+        let Some(key) = holder.filter(|key| key.kind() != record.kind.as_str()) else { return };
+        let Some(slot) = self.slot(&key).filter(|slot| slot.origin == Origin::Inventory) else { return };
+        self.leave(&slot, crate::domain::episode::Closing::Reclassified, decision.batch.at, decision);
+        decision.batch.removed.push(key);
+    }
+
+    fn label_of(&self, key: &TokenKey, touched: &Touched) -> Option<String> {
+        touched
+            .slots
+            .get(key)
+            .map(|(slot, ..)| slot.label.to_string())
+            .or_else(|| self.inventory.get(key).map(|token| token.label.to_string()))
+    }
+
+    fn new_label(&self, record: &Record, key: &TokenKey, touched: &Touched) -> String {
+        self.label_of(key, touched).unwrap_or_else(|| {
+            let taken = |text: &str| {
+                self.inventory.labelled(text).is_some_and(|other| other != *key)
+                    || touched.slots.iter().any(|(other, (slot, ..))| other != key && slot.label == text)
+            };
+            infer::label(&key.collector, record, key, &taken)
+        })
+    }
+
+    /// The same issuer id at the same issuer URL, seen by another collector, is one token (semantics 1.11).
+    fn elsewhere(&self, record: &Record, rules: &CollectorRules) -> Option<TokenKey> {
+        if record.origin != Origin::Inventory || rules.host.is_empty() {
+            return None;
+        }
+        self.rules
+            .collectors()
+            .filter(|other| other.id != rules.id && other.issuer == rules.issuer && other.host == rules.host)
+            .find_map(|other| self.inventory.holder(&other.id, &record.generation))
+    }
+
+    fn listed(
+        &self,
+        collector: &CollectorId,
+        generation: &str,
+        terms: &Terms,
+        touched: &mut Touched,
+        cx: &mut Delta,
+        decision: &mut Decision,
+    ) {
+        let Some(key) = self.inventory.holder(collector, generation) else { return };
+        let Some(known) = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key)) else { return };
+        let governed = self.rules.govern(&subject_of(&known, &self.rules.collector(collector)));
+        let outcome = infer::unread(&known, generation, terms);
+        let found = Found { key, known: Some(known), governed, generation: generation.into() };
+        self.take(outcome, found, touched, cx, decision);
+    }
+
+    fn take(&self, outcome: Outcome, found: Found, touched: &mut Touched, cx: &mut Delta, decision: &mut Decision) {
+        let Found { key, known, governed, generation } = found;
+        if outcome.history {
+            *cx.add.left_out.entry(LeftOut::History).or_default() += 1;
+            if known.is_none() {
+                return;
+            }
+        }
+        if known.is_none() && outcome.slot.is_some() {
+            cx.add.added += 1;
+        }
+        decision.seen.push((key.clone(), cx.add.walk));
+        let several = outcome.slot.as_ref().or(known.as_ref()).is_some_and(|slot| slot.generations.len() > 1);
+        if several {
+            cx.add.present.entry(key.clone()).or_default().insert(generation);
+        }
+        let changed = outcome.slot.is_some();
+        if let Some(mut slot) = outcome.slot {
+            self.governed(&mut slot, governed);
+            let news = touched.slots.remove(&key).map(|(_, news, _)| news).unwrap_or_default();
+            touched.slots.insert(key.clone(), (slot, [news, outcome.news].concat(), true));
+        } else if let Some(slot) = known {
+            touched.slots.entry(key.clone()).or_insert((slot, Vec::new(), false));
+        }
+        if outcome.again && changed {
+            let by = decision.batch.at + chrono::TimeDelta::seconds(2);
+            decision.asks.push((key.collector.clone(), crate::domain::observation::Wish::Round { by }));
+        }
+        if !outcome.confirm.is_empty() {
+            decision.asks.push((key.collector.clone(), crate::domain::observation::Wish::Confirm(outcome.confirm)));
+        }
+    }
+
+    /// Judges what was touched; a slot that was only seen again is judged only if that may change something.
+    pub(crate) fn settle(
+        &self,
+        touched: Touched,
+        _collector: &CollectorId,
+        almanac: &mut Almanac,
+        now: At,
+        decision: &mut Decision,
+    ) {
+        for (key, (slot, news, changed)) in touched.slots {
+            let mut slot = slot;
+            slot.observed = now;
+            if !changed && self.inventory.standing(&key).is_some_and(|s| s.findings.is_empty() && s.next_change.is_none_or(|at| at > now)) {
+                continue;
+            }
+            self.judge(&slot, Cause::news(&news), almanac, now, decision);
+            if changed {
+                decision.batch.slots.push(slot);
+            }
+        }
+    }
+}
+
+struct Found {
+    key: TokenKey,
+    known: Option<Slot>,
+    governed: Governed,
+    generation: crate::domain::key::GenerationId,
+}
+
+/// What policies are matched against, from a record.
+fn subject<'a>(record: &'a Record, rules: &'a CollectorRules, label: &'a str) -> Subject<'a> {
+    Subject {
+        collector: &rules.id,
+        issuer: rules.issuer.as_str(),
+        kind: record.kind.as_str(),
+        token: label,
+        place: match record.place_path.is_empty() {
+            true => record.place.as_str(),
+            false => record.place_path.as_str(),
+        },
+        name: record.name.as_str(),
+        scopes: &record.scopes,
+        facts: &record.facts,
+        own_login: record.origin == Origin::OwnLogin,
+        explicit: record.origin != Origin::Inventory,
+    }
+}
+
+/// The same, from a slot.
+pub(crate) fn subject_of<'a>(slot: &'a crate::domain::token::Token<'_>, rules: &Option<&'a CollectorRules>) -> Subject<'a> {
+    let scopes = slot.generations.last().map_or(&[][..], |generation| &generation.scopes);
+    Subject {
+        collector: &slot.key.collector,
+        issuer: rules.map_or("", |rules| rules.issuer.as_str()),
+        kind: slot.key.kind(),
+        token: &slot.label,
+        place: match slot.place_path.is_empty() {
+            true => slot.key.place(),
+            false => slot.place_path.as_str(),
+        },
+        name: slot.name.as_str(),
+        scopes,
+        facts: &slot.facts,
+        own_login: slot.own_login(),
+        explicit: slot.explicit(),
+    }
+}

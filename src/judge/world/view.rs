@@ -1,0 +1,135 @@
+//! What readers see: collectors, pipelines, open findings, one line a token. Reads only.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::World;
+use crate::domain::At;
+use crate::domain::collector::{ChannelHealth, CollectorStatus};
+use crate::domain::episode::{Episode, Subject};
+use crate::domain::finding::{FindingKind, Severity, Standing, TokenState};
+use crate::domain::key::{CollectorId, PipelineId};
+use crate::domain::token::Token;
+
+/// One token as pages, `list` and the API show it. Times are RFC 3339.
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenLine {
+    pub token: String,
+    pub collector: String,
+    pub kind: String,
+    pub state: TokenState,
+    pub team: Option<String>,
+    pub schedule: Option<String>,
+    pub pipelines: Vec<String>,
+    pub expires: Option<At>,
+    pub never_expires: bool,
+    pub rotation_due: Option<At>,
+    pub deadline: Option<At>,
+    pub deadline_reason: Option<&'static str>,
+    pub findings: Vec<FindingLine>,
+    pub read_at: At,
+    /// When it ended, and the issuer's word.
+    pub ended_at: Option<At>,
+    pub ended_word: Option<String>,
+    pub was_to_end: Option<At>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingLine {
+    pub finding: FindingKind,
+    pub severity: Severity,
+    pub since: Option<At>,
+    /// What `ack`, `explain` and search accept.
+    pub code: Option<String>,
+}
+
+closed_list! {
+    /// State of a pipeline (semantics 12.5): the first that fits.
+    PipelineState { Broken = "broken", AtRisk = "at_risk", Unknown = "unknown", Safe = "safe" }
+}
+use crate::domain::reason::closed_list;
+
+impl World {
+    /// Collectors in the configuration, with what is remembered of them.
+    pub fn collectors(&self) -> impl Iterator<Item = CollectorStatus> + '_ {
+        self.rules.collectors().map(|rules| {
+            let fresh = || CollectorStatus::new(rules.id.clone(), rules.issuer.clone(), rules.every, rules.stale_after);
+            let mut status = self.collectors.get(&rules.id).cloned().unwrap_or_else(fresh);
+            status.every = rules.every;
+            status
+        })
+    }
+    pub fn channels(&self) -> &BTreeMap<crate::domain::key::ChannelId, ChannelHealth> {
+        &self.channels
+    }
+    /// Whether slots of this collector are shown: it is in the configuration.
+    pub fn shown(&self, collector: &CollectorId) -> bool {
+        self.rules.collector(collector).is_some()
+    }
+    /// Open episodes of a subject.
+    pub fn open(&self, subject: &Subject) -> impl Iterator<Item = &Episode> {
+        self.episodes.get(subject).into_iter().flatten().filter(|episode| episode.open())
+    }
+    /// Open episodes about channels.
+    pub fn channel_findings(&self) -> impl Iterator<Item = &Episode> {
+        let channels = self.episodes.iter().filter(|(subject, _)| matches!(subject, Subject::Channel(_)));
+        channels.flat_map(|(_, list)| list).filter(|episode| episode.open())
+    }
+
+    /// A slot without a login of its own and without a finding says nothing to anybody.
+    pub fn silent(token: &Token<'_>, standing: &Standing) -> bool {
+        token.own_login() && token.generations.is_empty() && standing.findings.is_empty()
+    }
+
+    /// Every shown token, in key order.
+    pub fn lines(&self, f: &mut dyn FnMut(TokenLine)) {
+        self.inventory.each(None, &mut |token, standing| {
+            if self.shown(&token.key.collector) && !Self::silent(token, standing) {
+                f(self.line(token, standing));
+            }
+        });
+    }
+
+    pub fn line(&self, token: &Token<'_>, standing: &Standing) -> TokenLine {
+        let policy = self.rules.policy(token.policy);
+        let subject = Subject::Token(token.key.as_ref().clone());
+        let episode = |kind: FindingKind| self.open(&subject).find(|episode| episode.kind == kind);
+        let findings = standing.findings.iter().map(|(finding, severity)| FindingLine {
+            finding,
+            severity,
+            since: episode(finding).map(|episode| episode.since),
+            code: episode(finding).map(|episode| episode.id.code()),
+        });
+        let ended = token.head().and_then(|head| head.ended.as_ref());
+        TokenLine {
+            token: token.label.to_string(),
+            collector: token.key.collector.to_string(),
+            kind: token.key.kind().to_owned(),
+            state: standing.state,
+            team: token.team.as_ref().map(ToString::to_string),
+            schedule: policy.schedule.as_ref().map(|schedule| schedule.id.to_string()),
+            pipelines: policy.pipelines.iter().map(ToString::to_string).collect(),
+            expires: standing.expiry,
+            never_expires: standing.never,
+            rotation_due: standing.rotation_due,
+            deadline: standing.deadline.map(|(at, _)| at),
+            deadline_reason: standing.deadline.map(|(_, reason)| reason.as_str()),
+            findings: findings.collect(),
+            read_at: self.read_at(token),
+            ended_at: ended.map(|ended| ended.at),
+            ended_word: ended.map(|ended| ended.word.to_string()),
+            was_to_end: token.head().and_then(|head| head.end()),
+        }
+    }
+
+    fn read_at(&self, token: &Token<'_>) -> At {
+        let last = self.collectors.get(&token.key.collector).and_then(|status| status.last_success);
+        last.map_or(token.observed, |at| at.max(token.observed))
+    }
+
+    /// Names of the pipelines in the configuration.
+    pub fn pipelines(&self) -> impl Iterator<Item = &PipelineId> {
+        self.rules.pipelines().keys()
+    }
+}

@@ -1,0 +1,116 @@
+//! What a walk under way has brought so far: which listings were read, what was left out, which flows were seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::At;
+use crate::domain::key::{CollectorId, GenerationId, ListingKey, SightId, TokenKey};
+use crate::domain::observation::{Coverage, FlowKey, Record, WalkNo};
+use crate::domain::reason::LeftOut;
+
+/// A walk of one collector, from its first page to its end.
+#[derive(Clone, Debug, Default)]
+pub struct OpenWalk {
+    pub walk: WalkNo,
+    pub sight: Option<SightId>,
+    pub listings: BTreeMap<ListingKey, Coverage>,
+    /// Of slots with several generations: which ones this walk saw or found listed.
+    pub present: BTreeMap<TokenKey, BTreeSet<GenerationId>>,
+    /// Asked by id and unknown to the issuer.
+    pub gone: BTreeSet<GenerationId>,
+    pub flows: BTreeMap<FlowKey, FlowSummary>,
+    pub left_out: BTreeMap<LeftOut, u32>,
+    /// Dynamic records that no policy watches.
+    pub dynamic: u32,
+    pub clock_difference: Option<i64>,
+    /// New slots so far, against `max_tokens`.
+    pub added: usize,
+    /// Walks finished since the start of the process.
+    pub finished: u32,
+}
+
+/// What a flow's records of one walk add up to (semantics 1.10).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlowSummary {
+    pub count: u32,
+    pub newest_issued: Option<At>,
+    pub latest_end: Option<At>,
+}
+
+impl FlowSummary {
+    pub fn add(&mut self, record: &Record) {
+        self.count += 1;
+        self.newest_issued = self.newest_issued.max(record.issued);
+        self.latest_end = self.latest_end.max(record.expires.at());
+    }
+    pub fn join(&mut self, other: &FlowSummary) {
+        self.count += other.count;
+        self.newest_issued = self.newest_issued.max(other.newest_issued);
+        self.latest_end = self.latest_end.max(other.latest_end);
+    }
+}
+
+/// What one page, or an end, adds to the walk under way.
+#[derive(Clone, Debug)]
+pub struct Delta {
+    pub collector: CollectorId,
+    /// The walk is over: forget what it brought.
+    pub over: bool,
+    pub add: OpenWalk,
+}
+
+impl Delta {
+    pub fn new(collector: CollectorId, walk: WalkNo, sight: SightId) -> Self {
+        Self { collector, over: false, add: OpenWalk { walk, sight: Some(sight), ..OpenWalk::default() } }
+    }
+}
+
+impl OpenWalk {
+    /// Takes in what a page brought; a page of another walk starts afresh.
+    pub fn take(&mut self, delta: Delta) {
+        if delta.over {
+            *self = OpenWalk { finished: self.finished + u32::from(!delta.add.gone_only()), ..OpenWalk::default() };
+            return;
+        }
+        if self.walk != delta.add.walk {
+            *self = OpenWalk { finished: self.finished, walk: delta.add.walk, sight: delta.add.sight, ..OpenWalk::default() };
+        }
+        let add = delta.add;
+        for (listing, coverage) in add.listings {
+            self.listings.insert(listing, coverage);
+        }
+        for (key, ids) in add.present {
+            self.present.entry(key).or_default().extend(ids);
+        }
+        self.gone.extend(add.gone);
+        for (key, flow) in add.flows {
+            self.flows.entry(key).or_default().join(&flow);
+        }
+        for (reason, count) in add.left_out {
+            *self.left_out.entry(reason).or_default() += count;
+        }
+        self.dynamic += add.dynamic;
+        self.added += add.added;
+        self.clock_difference = add.clock_difference.or(self.clock_difference);
+    }
+
+    /// A confirming look: nothing but single generations.
+    fn gone_only(&self) -> bool {
+        self.walk == CONFIRM
+    }
+
+    /// How far the listing of a slot was read in this walk; a listing that nobody announced any more is judged by its
+    /// nearest parent that was read (semantics 3.2).
+    pub fn coverage_of(&self, listing: &ListingKey, whole_walk: Coverage) -> Coverage {
+        let mut at = Some(listing.clone());
+        while let Some(key) = at {
+            if let Some(&coverage) = self.listings.get(&key) {
+                return coverage;
+            }
+            at = key.parent();
+        }
+        whole_walk
+    }
+}
+
+/// The walk number of a confirming look; never a whole round.
+pub const CONFIRM: WalkNo = 0;
