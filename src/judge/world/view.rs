@@ -10,6 +10,7 @@ use crate::domain::collector::{ChannelHealth, CollectorStatus};
 use crate::domain::episode::{Episode, Subject};
 use crate::domain::finding::{FindingKind, Severity, Standing, TokenState};
 use crate::domain::key::{CollectorId, PipelineId};
+use crate::domain::reason::closed_list;
 use crate::domain::token::Token;
 
 /// One token as pages, `list` and the API show it. Times are RFC 3339.
@@ -48,7 +49,6 @@ closed_list! {
     /// State of a pipeline (semantics 12.5): the first that fits.
     PipelineState { Broken = "broken", AtRisk = "at_risk", Unknown = "unknown", Safe = "safe" }
 }
-use crate::domain::reason::closed_list;
 
 impl World {
     /// Collectors in the configuration, with what is remembered of them.

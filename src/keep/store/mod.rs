@@ -2,41 +2,17 @@
 //! double that fails at the n-th call; synchronous, because transactions are.
 
 use crate::domain::At;
+use crate::domain::change::Batch;
 use crate::domain::collector::{ChannelHealth, CollectorStatus};
 use crate::domain::delivery::{Class, Delivery, DeliveryState, Intent};
 use crate::domain::episode::Episode;
-use crate::domain::key::{ChannelId, CollectorId, DeliveryId, EpisodeId, TokenKey};
+use crate::domain::key::{ChannelId, CollectorId, DeliveryId, EpisodeId};
 use crate::domain::reason::StoreOperation;
 use crate::domain::token::Slot;
 
 pub mod handle;
 pub mod rows;
 pub mod sqlite;
-
-/// What one transaction holds.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    pub at: At,
-    /// Slots whose facts changed, whole.
-    pub slots: Vec<Slot>,
-    pub removed: Vec<TokenKey>,
-    pub collectors: Vec<CollectorStatus>,
-    pub episodes: Vec<Episode>,
-    pub intents: Vec<Intent>,
-    pub deliveries: Vec<Delivery>,
-}
-
-impl Batch {
-    /// Nothing to write.
-    pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-            && self.removed.is_empty()
-            && self.collectors.is_empty()
-            && self.episodes.is_empty()
-            && self.intents.is_empty()
-            && self.deliveries.is_empty()
-    }
-}
 
 /// One thing that `load` gives back. Slots come first, in key order, then collectors, episodes, channels.
 #[derive(Clone, Debug)]
