@@ -6,6 +6,7 @@ use crate::domain::text::Text;
 
 pub mod client;
 pub mod send;
+mod tls;
 
 /// A request before a login dresses it. Header values that carry credentials are marked sensitive by the login.
 #[derive(Clone, Debug)]
