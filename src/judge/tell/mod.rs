@@ -4,6 +4,7 @@ use crate::domain::At;
 use crate::domain::delivery::{Delivery, Facts, Intent};
 use crate::domain::episode::{Episode, Transition};
 
+pub mod closings;
 pub mod episodes;
 pub mod ids;
 pub mod route;
