@@ -1,0 +1,1 @@
+//! The YAML's shape before anything is compiled.
