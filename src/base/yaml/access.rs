@@ -3,8 +3,9 @@
 
 use serde::de::{self, IntoDeserializer};
 
-use super::mistake::{guards_secret, nearest, quoted, Mistake};
-use super::reader::{id, same_as, At, Error};
+use super::fault::Error;
+use super::mistake::{Mistake, guards_secret, nearest, quoted};
+use super::reader::{At, id, same_as};
 use super::tree::{Key, Node};
 
 /// Items of a list that were not taken out.
