@@ -1,4 +1,5 @@
 //! From what is known to whoever asks: Prometheus, people, pipelines.
 
 pub mod exposition;
+pub mod listing;
 pub mod web;

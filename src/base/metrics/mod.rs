@@ -93,6 +93,10 @@ impl Metrics {
     pub fn evaluated(&self, at: At) {
         self.evaluated.with_label_values::<&str>(&[]).set(at.timestamp());
     }
+    /// When judging last succeeded, seconds since 1970; 0 before the first time.
+    pub fn last_evaluated(&self) -> i64 {
+        self.evaluated.with_label_values::<&str>(&[]).get()
+    }
     /// A configuration was taken, or refused and the old one kept.
     pub fn reloaded(&self, ok: bool, at: At) {
         self.reload_ok.with_label_values::<&str>(&[]).set(i64::from(ok));

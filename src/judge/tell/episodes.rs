@@ -620,7 +620,3 @@ mod tests {
         }
     }
 }
-
-pub fn introduce(_open: &[Episode], _now: At) -> Vec<(Episode, Transition)> {
-    todo!()
-}

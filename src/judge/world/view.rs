@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::World;
 use crate::domain::At;
 use crate::domain::collector::{ChannelHealth, CollectorStatus};
 use crate::domain::episode::{Episode, Subject};
-use crate::domain::finding::{FindingKind, Severity, Standing, TokenState};
+use crate::domain::finding::{DeadlineReason, FindingKind, Severity, Standing, TokenState};
 use crate::domain::key::{CollectorId, PipelineId};
 use crate::domain::reason::closed_list;
 use crate::domain::token::Token;
 
 /// One token as pages, `list` and the API show it. Times are RFC 3339.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenLine {
     pub token: String,
     pub collector: String,
@@ -27,7 +27,7 @@ pub struct TokenLine {
     pub never_expires: bool,
     pub rotation_due: Option<At>,
     pub deadline: Option<At>,
-    pub deadline_reason: Option<&'static str>,
+    pub deadline_reason: Option<DeadlineReason>,
     pub findings: Vec<FindingLine>,
     pub read_at: At,
     /// When it ended, and the issuer's word.
@@ -36,7 +36,7 @@ pub struct TokenLine {
     pub was_to_end: Option<At>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FindingLine {
     pub finding: FindingKind,
     pub severity: Severity,
@@ -114,7 +114,7 @@ impl World {
             never_expires: standing.never,
             rotation_due: standing.rotation_due,
             deadline: standing.deadline.map(|(at, _)| at),
-            deadline_reason: standing.deadline.map(|(_, reason)| reason.as_str()),
+            deadline_reason: standing.deadline.map(|(_, reason)| reason),
             findings: findings.collect(),
             read_at: self.read_at(token),
             ended_at: ended.map(|ended| ended.at),

@@ -1,1 +1,95 @@
-//! The web surface: router and state.
+//! The web surface: router and state. It answers from the first second; what is not loaded yet is said as such.
+
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::{mpsc, oneshot};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::base::metrics::Metrics;
+use crate::base::time::clock::Clock;
+use crate::judge::world::World;
+use crate::show::exposition::Exposition;
+
+pub mod api;
+pub mod auth;
+pub mod health;
+pub mod listen;
+pub mod metrics;
+pub mod pages;
+pub mod reload;
+pub mod settings;
+
+/// What handlers share. `parts` is filled once the configuration is loaded and the store is open.
+#[derive(Clone)]
+pub struct Web {
+    pub parts: Arc<OnceLock<Parts>>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+    pub reloads: mpsc::Sender<Reload>,
+    pub users: Arc<ArcSwap<auth::Users>>,
+}
+
+/// What exists once the service is ready.
+pub struct Parts {
+    pub exposition: Arc<Exposition>,
+    pub world: Arc<RwLock<World>>,
+}
+
+/// A reload asked for over HTTP; the answer says whether it was taken.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
+/// Nothing from other hosts, no script, no frame.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Largest request body, bytes.
+const MOST: usize = 64 * 1024;
+
+/// A slow reader of the metrics page may take long; everything else is quick.
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub fn router(web: Web) -> Router {
+    Router::new()
+        .route("/", get(pages::landing))
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/v1/tokens", get(api::tokens))
+        .route("/-/healthy", get(health::healthy))
+        .route("/-/ready", get(health::ready))
+        .route("/-/reload", post(reload::reload).put(reload::reload))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(web.clone(), auth::require))
+        .layer(DefaultBodyLimit::max(MOST))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LIMIT))
+        .layer(header("content-security-policy", CONTENT_SECURITY_POLICY))
+        .layer(header("x-content-type-options", "nosniff"))
+        .layer(header("referrer-policy", "no-referrer"))
+        .layer(CatchPanicLayer::new())
+        .with_state(web)
+}
+
+fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+}
+
+async fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "there is no such page; the start page is /\n").into_response()
+}
+
+async fn wrong_method() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, "this page does not take that method\n").into_response()
+}
+
+/// Said while the configuration and the store are still being read.
+pub(crate) fn starting() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "forewarn is starting: the store is being read\n").into_response()
+}
