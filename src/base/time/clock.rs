@@ -53,6 +53,19 @@ impl Clock {
     }
 }
 
+/// Time spent on work, by the monotonic clock; for pacing, never for facts.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

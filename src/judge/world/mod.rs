@@ -130,6 +130,9 @@ impl World {
         [self.inventory.next_due(), channels].into_iter().flatten().min()
     }
 
+    pub fn started_at(&self) -> At {
+        self.started_at
+    }
     /// The rules and routes in force.
     pub fn rules(&self) -> &Arc<Rules> {
         &self.rules

@@ -1,0 +1,215 @@
+//! Builds every part in one straight list, spawns it, and waits for the end. Each part builds itself; here they only meet.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use crate::base::metrics::Metrics;
+use crate::base::secret::fingerprint::Fingerprints;
+use crate::base::supervise::{Fate, Signals, Supervisor};
+use crate::base::time::clock::Clock;
+use crate::base::time::zone;
+use crate::config::setup::Setup;
+use crate::config::{self, Loading};
+use crate::deliver::message::ComposeCx;
+use crate::judge::world::World;
+use crate::keep::keeper::Rings;
+use crate::keep::store::handle::StoreHandle;
+use crate::keep::store::sqlite;
+use crate::show::exposition::Exposition;
+use crate::show::web::settings::WebConfig;
+use crate::show::web::{Parts, Web, auth, listen, router};
+
+pub mod reload;
+pub mod remember;
+pub mod tasks;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub config: PathBuf,
+    pub issuers: Option<PathBuf>,
+    pub listen: Vec<String>,
+    pub web_config: Option<PathBuf>,
+    /// Without trailing slash.
+    pub external_url: Option<String>,
+}
+
+impl Options {
+    pub fn loading(&self) -> Loading {
+        Loading { issuers: self.issuers.clone(), external_url: self.external_url.is_some() }
+    }
+}
+
+/// Why the service did not start; `code` is the exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct StartError {
+    pub code: u8,
+    pub text: String,
+}
+
+impl StartError {
+    fn new(code: u8, text: impl ToString) -> Self {
+        Self { code, text: text.to_string() }
+    }
+}
+
+/// The running service.
+pub struct Running {
+    pub world: Arc<RwLock<World>>,
+    pub addresses: Vec<SocketAddr>,
+    pub setup: Arc<ArcSwap<Setup>>,
+    pub clock: Clock,
+    supervisor: Supervisor,
+    store: StoreHandle,
+    web: Vec<axum_server::Handle<SocketAddr>>,
+}
+
+/// Binds, loads, opens the store, builds every part and spawns it. Returns when the service is ready.
+pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError> {
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), option_env!("FOREWARN_REVISION").unwrap_or("unknown"), zone::tzdata_version());
+    let supervisor = Supervisor::new(metrics.clone());
+    let signals = Signals::catch().map_err(|error| StartError::new(1, format!("cannot catch signals: {error}")))?;
+    let (reload_asks, reloads) = mpsc::channel(4);
+    let (hangups, hung_up) = mpsc::channel(1);
+    supervisor.follow(signals, hangups);
+
+    // The socket first: `/metrics` answers while everything else is being read.
+    let web = Web {
+        parts: Arc::new(OnceLock::new()),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        reloads: reload_asks,
+        users: Arc::new(ArcSwap::from_pointee(auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32])))),
+    };
+    let surface = open_web(&options, &web, &supervisor).await?;
+
+    let setup = config::load(&options.config, &options.loading()).map_err(|failed| StartError::new(2, failed.render()))?;
+    for warning in &setup.warnings {
+        tracing::warn!("{warning}");
+    }
+    let store_path = setup.store.clone();
+    let mut store = sqlite::open(&store_path).map_err(|error| StartError::new(1, error))?;
+    let fingerprints = Fingerprints::open(&key_file(&store_path)).map_err(|error| StartError::new(1, error))?;
+    let now = clock.now();
+    let world = remember::world(store.as_mut(), &setup, now).map_err(|error| StartError::new(1, error))?;
+    let world = Arc::new(RwLock::new(world));
+    let store = StoreHandle::start(store, &supervisor);
+
+    let exposition = Exposition::new(world.clone(), setup.metrics.clone());
+    let rings = Rings::default();
+    let shared = tasks::Shared {
+        world: world.clone(),
+        store: store.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        rings,
+        exposition: exposition.clone(),
+        channels: Arc::new(ArcSwap::from_pointee(setup.channels.clone())),
+        compose: ComposeCx { external_url: options.external_url.clone() },
+        supervisor: supervisor.clone(),
+    };
+    let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;
+    metrics.watch(&setup.collector_ids(), &setup.channel_ids());
+    metrics.reloaded(true, now);
+    let setup = Arc::new(ArcSwap::from_pointee(setup));
+    reload::spawn(reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls }, reloads, hung_up);
+
+    let _ = web.parts.set(Parts { exposition, world: world.clone() });
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
+    Ok(Running { world, addresses: surface.addresses, setup, clock, supervisor, store, web: surface.handles })
+}
+
+/// The key of the fingerprints lies beside the store.
+pub fn key_file(store: &std::path::Path) -> PathBuf {
+    let mut name = store.file_name().unwrap_or_default().to_owned();
+    name.push(".key");
+    store.with_file_name(name)
+}
+
+struct Surface {
+    addresses: Vec<SocketAddr>,
+    handles: Vec<axum_server::Handle<SocketAddr>>,
+    tls: Option<axum_server::tls_rustls::RustlsConfig>,
+}
+
+async fn open_web(options: &Options, web: &Web, supervisor: &Supervisor) -> Result<Surface, StartError> {
+    let config = match &options.web_config {
+        Some(path) => WebConfig::load(path).map_err(|error| StartError::new(2, error))?,
+        None => WebConfig::default(),
+    };
+    web.users.store(Arc::new(users(&config)));
+    let tls = match &config.tls_server_config {
+        Some(tls) => Some(listen::tls(tls).map_err(|error| StartError::new(2, error))?),
+        None => None,
+    };
+    let tls = tls.map(axum_server::tls_rustls::RustlsConfig::from_config);
+    let listeners = listen::bind(&options.listen).map_err(|error| StartError::new(1, error))?;
+    let mut surface = Surface { addresses: Vec::new(), handles: Vec::new(), tls };
+    for listener in listeners {
+        let address = listener.local_addr().map_err(|error| StartError::new(1, error))?;
+        let handle = axum_server::Handle::new();
+        surface.addresses.push(address);
+        surface.handles.push(handle.clone());
+        let (router, tls, mut listener) = (router(web.clone()), surface.tls.clone(), Some(listener));
+        supervisor.spawn(format!("web {address}"), Fate::EndProcess, move || {
+            let (router, tls, handle, listener) = (router.clone(), tls.clone(), handle.clone(), listener.take());
+            async move {
+                let Some(listener) = listener else { return };
+                if let Err(error) = listen::serve(listener, router, tls, handle).await {
+                    tracing::error!(%error, "the web surface ended");
+                }
+            }
+        });
+    }
+    Ok(surface)
+}
+
+/// Keys of the memory of successful checks are new with each reading.
+pub(crate) fn users(config: &WebConfig) -> auth::Users {
+    let mut key = [0u8; 32];
+    // A predictable key would only weaken a mark that never leaves memory.
+    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut key);
+    auth::Users::new(config.basic_auth_users.clone().unwrap_or_default(), Fingerprints::from_key(&key))
+}
+
+/// How long readers of a page may finish after the stop was asked for.
+const DRAIN: Duration = Duration::from_secs(5);
+
+impl Running {
+    /// Waits for a signal or for a part that ends by itself; stops everything; the exit code.
+    pub async fn wait(self) -> u8 {
+        let failed = tokio::select! {
+            () = self.supervisor.soft.cancelled() => None,
+            name = self.supervisor.failed() => Some(name),
+        };
+        if let Some(name) = &failed {
+            tracing::error!(part = name, "a part of forewarn ended; stopping");
+        }
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        self.supervisor.soft.cancel();
+        for handle in &self.web {
+            handle.graceful_shutdown(Some(DRAIN));
+        }
+        // The store's thread ends with the last handle.
+        drop(self.store);
+        let left = self.supervisor.drained().await;
+        match left.is_empty() {
+            true => tracing::info!("stopped; everything in hand was finished"),
+            false => tracing::warn!(unfinished = ?left, "stopped hard; what was in hand is taken up at the next start"),
+        }
+        u8::from(failed.is_some() || !self.supervisor.asked())
+    }
+
+    /// Every configured collector has finished a round.
+    pub fn settled(&self) -> bool {
+        let world = self.world.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        world.collectors().all(|status| status.last_walk.is_some_and(|at| at >= world.started_at()))
+    }
+}
