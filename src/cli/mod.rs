@@ -116,18 +116,12 @@ pub struct TryArguments {
     /// Issuer definition: the name of a shipped one, or a file
     #[arg(value_name = "DEFINITION")]
     pub definition: String,
-    /// Saved response body
+    /// Saved response: the body, or status line, headers and body as `curl -i` writes them
     #[arg(long, value_name = "FILE")]
     pub response: PathBuf,
     /// Which request of the definition it answers; default: the first that yields records
     #[arg(long, value_name = "NAME")]
     pub request: Option<String>,
-    /// Status of the saved response
-    #[arg(long, value_name = "CODE", default_value_t = 200)]
-    pub status: u16,
-    /// Header of the saved response, `name: value`; may be given several times
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    pub headers: Vec<String>,
 }
 
 #[derive(Args)]

@@ -35,6 +35,11 @@ pub fn tokens(rows: &[Row], width: Option<u16>) -> String {
     coloured(&table.to_string(), rows)
 }
 
+/// Width of the terminal; `None` where there is none.
+pub fn terminal_width() -> Option<u16> {
+    Table::new().width()
+}
+
 /// The first column of rows that need someone stands out; never the only sign, since WHY says it too.
 fn coloured(table: &str, rows: &[Row]) -> String {
     let mut out = String::new();
