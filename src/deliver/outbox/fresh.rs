@@ -67,54 +67,21 @@ mod tests {
     use super::*;
     use crate::domain::collector::ChannelHealth;
     use crate::domain::delivery::{Class, Delivery, Facts};
-    use crate::domain::episode::{Closing, Episode, EpisodeState, Subject, Transition};
-    use crate::domain::finding::{Finding, FindingKind, Rung, Severity, Why};
-    use crate::domain::key::{DeliveryId, TokenKey};
-    use crate::domain::text::Text;
-    use crate::judge::tell::ids;
+    use crate::domain::episode::{Closing, Episode, EpisodeState, Transition};
+    use crate::domain::finding::{FindingKind, Rung, Severity};
+    use crate::domain::key::DeliveryId;
+    use crate::judge::tell::tests::{at, episode, facts};
 
-    fn at(seconds: i64) -> At {
-        At::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
-    }
-    fn facts() -> Facts {
-        serde_json::from_value(serde_json::json!({
-            "token": "vault/ci", "collector": "vault", "issuer": "vault", "host": "", "kind": "service", "managed": true,
-            "own_login": false, "explicit": false, "team": null, "owner": null, "schedule": null, "schedule_text": null,
-            "by_hand": false, "pipelines": [], "runbook": null, "link": null, "rotate": "", "ends": null,
-            "date_only": false, "never": false, "issued": null, "rotation_due": null, "rotated_at": null, "before": null,
-            "read_at": null, "seen_good": null, "next": null, "last_used": null, "covers": null, "detail": null
-        }))
-        .unwrap()
-    }
     /// A due item of the slot `name`, three days to its deadline.
     fn item(name: &str, transition: Transition, state: EpisodeState) -> DueItem {
-        let subject = Subject::Token(TokenKey::new("vault".into(), "service", "root", name));
-        let finding = Finding::new(FindingKind::ExpiresSoon, Severity::Warning, Why::Plain);
-        let episode = Episode {
-            id: ids::episode(&subject, FindingKind::ExpiresSoon, None, 0),
-            subject,
-            kind: FindingKind::ExpiresSoon,
-            generation: None,
-            nth: 0,
-            since: at(0),
-            finding,
-            severity: Severity::Warning,
-            rung: None,
-            told: Some(at(0)),
-            reminders: 0,
-            team: None,
-            state,
-            seq: 1,
-            flapping: false,
-            quiet_since: None,
-        };
+        let episode = Episode { state, ..episode(name, FindingKind::ExpiresSoon, Severity::Warning) };
         let intent = Intent {
             episode: episode.clone(),
             transition,
             seq: 1,
             at: at(0),
             introduction: false,
-            facts: Facts { token: Text::new(name).to_string(), ..facts() },
+            facts: Facts { token: name.to_owned(), ..facts() },
         };
         let delivery = Delivery {
             id: DeliveryId(name.len() as u128),
