@@ -10,8 +10,8 @@ pub struct Fields {
     pub times: BTreeMap<String, TimeField>,
     /// What an absent or null `expires` means: `never` or `unknown` (semantics 4.1).
     pub no_expiry: NoExpiry,
-    /// Values that mean never beside the ones that every format has.
-    pub never: Vec<serde_json::Value>,
+    /// Texts that mean never beside the ones that every format has.
+    pub never: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
