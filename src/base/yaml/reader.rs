@@ -105,6 +105,9 @@ impl<'n, 'c, 'm> At<'n, 'c, 'm> {
     }
 }
 
+/// What the visitor of a reference to a secret says it expects; a test holds the two together.
+const SECRET_FORMS: &str = "{ env: NAME } or { file: PATH }";
+
 /// What a visitor says it expects.
 struct Expecting<'v, V>(&'v V);
 impl<'de, V: de::Visitor<'de>> fmt::Display for Expecting<'_, V> {
@@ -151,32 +154,31 @@ impl<'n> At<'n, '_, '_> {
         .map_err(|error: Error| error.at(&self))
     }
 
-    fn secret_ref<'de, V: de::Visitor<'de>>(
-        mut self,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    /// Where a secret is expected, nothing else is let through, and the reference is noted for whoever checks it.
+    fn secret_ref<'de, V: de::Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Error> {
         self.secret = true;
-        let form = "{ env: NAME } or { file: PATH }";
         let entry = match &self.node.value {
             Value::Scalar { text, .. } => return Err(self.error(in_the_clear(&self.path, text))),
             Value::Map(entries) => match entries.as_slice() {
-                [(key, node)] if variants.contains(&key.text.as_str()) => (key, node),
-                _ => return Err(self.error(format!("a secret is written {form}, with exactly one of the two"))),
+                [(key, node)] if matches!(key.text.as_str(), "env" | "file") => {
+                    node.text().filter(|text| !text.is_empty()).map(|text| (key.text.as_str(), node.place, text))
+                }
+                _ => None,
             },
-            _ => return Err(self.error(format!("a secret is expected here: {form}"))),
+            Value::Null | Value::List(_) => None,
         };
-        let (key, node) = entry;
-        if let Some(text) = node.text().filter(|_| !self.removed(node)) {
-            let env = key.text == "env";
-            let target = if env { text.to_owned() } else { self.in_folder(text) };
-            let seen = SecretSeen { place: node.place, path: self.path.clone(), env, target };
-            let secrets = &mut self.cx.borrow_mut().mistakes.secrets;
-            if !secrets.contains(&seen) {
-                secrets.push(seen);
-            }
+        let Some((form, place, text)) = entry else {
+            return Err(self.error("a secret is written { env: NAME } or { file: PATH }, with exactly one of the two"));
+        };
+        let env = form == "env";
+        let target = if env { text.to_owned() } else { self.in_folder(text) };
+        let seen = SecretSeen { place, path: self.path.clone(), env, target: target.clone() };
+        let secrets = &mut self.cx.borrow_mut().mistakes.secrets;
+        if !secrets.contains(&seen) {
+            secrets.push(seen);
         }
-        self.one_of(variants, visitor)
+        let entry = std::iter::once((form, target));
+        visitor.visit_map(de::value::MapDeserializer::<_, Error>::new(entry)).map_err(|error| error.at(&self))
     }
 
     fn one_of<'de, V: de::Visitor<'de>>(
@@ -257,7 +259,8 @@ impl<'de> de::Deserializer<'de> for At<'_, '_, '_> {
     type Error = Error;
 
     fn deserialize_any<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.by_kind(visitor)
+        let secret = Expecting(&visitor).to_string() == SECRET_FORMS;
+        if secret { self.secret_ref(visitor) } else { self.by_kind(visitor) }
     }
     fn deserialize_bool<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.value {
@@ -325,11 +328,11 @@ impl<'de> de::Deserializer<'de> for At<'_, '_, '_> {
     }
     fn deserialize_enum<V: de::Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if name == "SecretRef" { self.secret_ref(variants, visitor) } else { self.one_of(variants, visitor) }
+        self.one_of(variants, visitor)
     }
     fn deserialize_ignored_any<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
@@ -351,11 +354,27 @@ mod tests {
     use super::super::tree::parse;
     use super::*;
 
-    #[derive(Debug, PartialEq, Deserialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Debug, PartialEq)]
     enum SecretRef {
         Env(String),
         File(PathBuf),
+    }
+    // The real one lives in another room, which this one must not know; the suite's test `config` reads the real one.
+    impl<'de> Deserialize<'de> for SecretRef {
+        fn deserialize<D: de::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            struct Forms;
+            impl<'de> de::Visitor<'de> for Forms {
+                type Value = SecretRef;
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(SECRET_FORMS)
+                }
+                fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
+                    let (form, target) = map.next_entry::<String, String>()?.unwrap();
+                    Ok(if form == "env" { SecretRef::Env(target) } else { SecretRef::File(target.into()) })
+                }
+            }
+            d.deserialize_any(Forms)
+        }
     }
     #[derive(Debug, PartialEq, Deserialize)]
     #[serde(rename_all = "snake_case")]

@@ -1,0 +1,53 @@
+//! `check-config`: says what is wrong with a configuration, or that it is good and what is probably not meant.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use crate::config::{self, Config, Counts, Loading};
+
+/// Prints the verdict on standard output; 0 if it can be loaded, 2 if not.
+pub fn run(path: &Path, loading: &Loading) -> u8 {
+    let (text, code) = match config::load(path, loading) {
+        Ok(config) => (good(path, &config), 0),
+        Err(failed) => (failed.render(), 2),
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => 2,
+        _ => code,
+    }
+}
+
+/// The verdict on a configuration without a mistake.
+pub fn good(path: &Path, config: &Config) -> String {
+    let Counts { collectors, policies, channels, routes } = config.counts;
+    let parts = [
+        counted(collectors, "collector", "collectors"),
+        counted(policies, "policy", "policies"),
+        counted(channels, "channel", "channels"),
+        counted(routes, "route", "routes"),
+    ];
+    let warnings = &config.setup.warnings;
+    let ending = match warnings.len() {
+        0 => String::new(),
+        1 => " One warning:".into(),
+        2 => " Two warnings:".into(),
+        many => format!(" {many} warnings:"),
+    };
+    let mut text = format!("{} is good: {}.{ending}\n", path.display(), parts.join(", "));
+    for line in warnings {
+        text += line;
+        text.push('\n');
+    }
+    if !config.order.is_empty() {
+        text += "in force, in this order:\n";
+        for line in &config.order {
+            text += &format!("  {line}\n");
+        }
+    }
+    text
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

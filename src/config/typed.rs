@@ -1,0 +1,63 @@
+//! `tokens:` of the issuer `declared`: names and dates that someone typed.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::check::Check;
+use super::sections::TypedSection;
+use crate::base::time::stamp::{Edge, Format, Stamp, read};
+use crate::base::yaml::mistake::quoted;
+use crate::collect::issuer::declared::Typed;
+use crate::domain::At;
+
+/// Checks every entry; one that is wrong is noted and left out.
+pub fn tokens(check: &mut Check<'_>, collector: &str, sections: &[TypedSection]) -> Vec<Typed> {
+    let mut names = BTreeSet::new();
+    let mut all = Vec::with_capacity(sections.len());
+    for (nth, section) in sections.iter().enumerate() {
+        let path = format!("{collector}.tokens[{nth}]");
+        if section.name.trim().is_empty() {
+            check.note(&format!("{path}.name"), "a token's name is empty");
+        } else if !names.insert(&section.name) {
+            check.note(&format!("{path}.name"), format!("the name {} is given twice", quoted(&section.name)));
+        }
+        let expires = match section.expires.as_str() {
+            "never" => None,
+            text => time(check, &format!("{path}.expires"), text, ", or `never`"),
+        };
+        let issued = section.issued.as_deref().and_then(|text| time(check, &format!("{path}.issued"), text, ""));
+        if let (Some((_, end)), Some((start, _))) = (expires, issued)
+            && end < start
+        {
+            check.note(&format!("{path}.issued"), "it would be issued after it expires");
+        }
+        let at = check.line_of(&path).unwrap_or_default();
+        all.push(Typed { name: section.name.clone(), expires, issued: issued.map(|(start, _)| start), at });
+    }
+    all
+}
+
+/// 1 January 2026: what lies more than a century after it is no date. Nothing typed here is relative.
+fn anchor() -> At {
+    DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_454)
+}
+
+/// A date or an RFC 3339 instant, as its early and late edge.
+fn time(check: &mut Check<'_>, path: &str, text: &str, or: &str) -> Option<(At, At)> {
+    let bytes = text.as_bytes();
+    let dated = bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-';
+    let read = match dated {
+        true => read(&text.into(), Format::Auto, Edge::StartOfDay, anchor()).ok(),
+        false => None,
+    };
+    match read {
+        Some(Stamp::At { instant, late }) => return Some((instant, late)),
+        Some(Stamp::Never) => check.note(path, format!("{} means no date to any issuer{or}", quoted(text))),
+        None => {
+            let text = format!("{} is not a date; write 2027-03-01, or 2027-03-01T12:00:00Z{or}", quoted(text));
+            check.note(path, text);
+        }
+    }
+    None
+}
