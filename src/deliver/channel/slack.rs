@@ -195,6 +195,59 @@ mod tests {
         assert_eq!(echoed.to_string(), "http_5xx: 502");
     }
 
+    /// What a person sees, blocks joined.
+    fn shown(intent: crate::domain::delivery::Intent, now: &str) -> String {
+        use crate::deliver::message::{ComposeCx, compose, samples::at};
+        let cx = ComposeCx { external_url: Some("https://forewarn.example.com".into()) };
+        let payload = payload(&compose(&[intent], at(now), &cx));
+        let texts = payload["blocks"].as_array().unwrap().iter();
+        let texts = texts.map(|block| block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap());
+        format!("{}\n--\n{}", payload["text"].as_str().unwrap(), texts.collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn samples_look_as_in_the_contract() {
+        use crate::deliver::message::samples::{blind, expires_soon, revoked, rotated};
+        insta::assert_snapshot!(shown(expires_soon(), "2026-11-24 09:00"), @r"
+        7 days: gitlab/platform/renovate expires Tue 1 Dec 2026 00:00 UTC, breaks deploy-prod
+        --
+        *7 days* · `gitlab/platform/renovate` expires *Tue 1 Dec 2026 00:00 UTC*
+        *Breaks* deploy-prod
+        *Do* rotate it, then replace it wherever it is used · <https://wiki.example.com/rotate-gitlab-token|how to> · <https://gitlab.example.com/groups/platform/-/settings/access_tokens|open in gitlab>
+        *Whose* platform · last rotated 2 Sep 2026, by hand
+        *Next* Fri 27 Nov 09:00 UTC (the 3-day step falls on a Saturday)
+        step 7d of 14/7/3/1 · read 4 min ago · R7K2 · <https://forewarn.example.com/t/gitlab/platform/renovate|page>
+        ");
+        insta::assert_snapshot!(shown(revoked(), "2026-11-24 09:01"), @r"
+        REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod
+        --
+        *Revoked* · `keycloak/ci/deploy-bot` no longer works; it was good until 1 Mar 2027
+        *Breaks* deploy-prod now
+        *Do* issue a new one and replace it wherever it is used, or hold the run · <https://wiki.example.com/deploy-bot|how to> · <https://sso.example.com/admin/ci|open in keycloak>
+        *Whose* identity
+        *Next* again Wed 25 Nov 09:01 UTC, then after 3 and 7 days
+        seen working 08:46, not working 09:01 UTC; the issuer does not say who or why · M2Q9 · <https://forewarn.example.com/t/keycloak/ci/deploy-bot|page>
+        ");
+        insta::assert_snapshot!(shown(rotated(), "2026-11-25 10:00"), @r"
+        Closed, rotated: gitlab/platform/renovate is good until Mon 1 Mar 2027 00:00 UTC (was 1 Dec 2026)
+        --
+        *Closed, rotated* · `gitlab/platform/renovate` is good until *Mon 1 Mar 2027 00:00 UTC* (was 1 Dec 2026)
+        old value: revoked by the issuer
+        *Next* rotation due 22 Feb 2027 (quarterly), first reminder Fri 22 Jan
+        R7K2 · <https://forewarn.example.com/t/gitlab/platform/renovate|page>
+        ");
+        insta::assert_snapshot!(shown(blind(), "2026-11-24 09:01"), @r"
+        BLIND: collector gitlab cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): its own login is refused (401), 40 tokens unread
+        --
+        *Blind* · collector `gitlab` cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): its own login is refused (401)
+        *Covers* 40 tokens, judged on what was read at 07:31 UTC; 2 of them have a deadline within 7 days. A revocation would go unseen
+        *Do* replace the login. No reload needed · <https://wiki.example.com/forewarn-login|how to>
+        *Whose* sre (owner of forewarn)
+        *Next* critical after 24 h, or when one of the 40 is 24 h from its deadline. This message stands for all 40
+        C1D4
+        ");
+    }
+
     fn any_message(name: String, lines: usize) -> Message {
         let mut message = super::super::test_message("chat", "2026-11-24T09:40:00Z".parse().unwrap());
         message.subject = format!("[forewarn] {name}");

@@ -103,3 +103,6 @@ pub struct ComposeCx {
 pub fn compose(group: &[Intent], now: At, cx: &ComposeCx) -> Message {
     compose::compose(group, now, cx)
 }
+
+#[cfg(test)]
+pub(crate) mod samples;
