@@ -6,9 +6,10 @@ use crate::domain::text::Text;
 
 pub mod client;
 pub mod send;
+mod tls;
 
 /// A request before a login dresses it. Header values that carry credentials are marked sensitive by the login.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// `GET`, `POST`, `LIST`, …
     pub method: String,
@@ -22,6 +23,13 @@ pub struct Request {
 impl Request {
     pub fn get(url: url::Url) -> Self {
         Self { method: "GET".into(), url, headers: Vec::new(), body: None, secret_headers: Vec::new() }
+    }
+}
+
+/// Neither headers nor body: an inspected value or a client secret stands in them.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).field("path", &self.url.path()).finish_non_exhaustive()
     }
 }
 
@@ -53,3 +61,6 @@ pub struct Failure {
     /// Method, redacted URL and cause; bounded, no secret.
     pub detail: Text,
 }
+
+#[cfg(test)]
+mod tests;

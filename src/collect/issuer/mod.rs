@@ -17,8 +17,10 @@ pub mod jq;
 pub mod pace;
 pub mod read;
 pub mod record;
+pub mod scope;
 pub mod shipped;
 pub mod template;
+pub mod trial;
 pub mod walk;
 
 /// One configured collector, checked and ready to walk.

@@ -1,17 +1,21 @@
-//! Rules in force: policies, schedules, pipelines, teams; compiled, valid by construction.
+//! Rules in force: the sections as written, and what they compile to; valid by construction.
+//! Knows no file and no place in a file: a mistake is a path and a sentence.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
 use crate::domain::At;
 use crate::domain::finding::FindingKind;
-use crate::domain::key::{CollectorId, PipelineId, PolicyNo, ScheduleId, TeamId};
+use crate::domain::key::{CollectorId, PipelineId, PolicyNo, TeamId};
 use crate::domain::text::Text;
 use crate::domain::token::EndedHow;
 
-// ---- sections, as written -----------------------------------------------------------------------------------------
+mod compile;
+mod govern;
+pub mod matcher;
+pub mod schedule;
+mod sections;
 
 /// `match:` of policies and `ignore:` of collectors: all fields must fit; a list means any; globs.
 /// Fields: token place name collector issuer kind scope fact.<name>.
@@ -19,7 +23,8 @@ use crate::domain::token::EndedHow;
 #[serde(transparent)]
 pub struct MatchSection(pub BTreeMap<String, OneOrMany>);
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// Text, or a list of texts.
+#[derive(Clone, Debug, PartialEq)]
 pub struct OneOrMany(pub Vec<String>);
 
 /// One entry of `policies:`. Durations as written; see [`crate::base::time::span`].
@@ -44,7 +49,7 @@ pub struct PolicySection {
 }
 
 /// `team: platform` or `team: { fact: meta.team }`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TeamSection {
     Named(String),
     Fact(String),
@@ -99,10 +104,11 @@ pub struct Sections {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub path: String,
+    /// One sentence without a full stop: `there is no schedule "quaterly"`.
     pub text: String,
+    /// Names that were possible, sorted: whoever shows the problem adds "Did you mean …" from them.
+    pub nearest_of: Vec<String>,
 }
-
-// ---- rules, compiled ----------------------------------------------------------------------------------------------
 
 /// What rules must know about a collector; from the configuration and its definition.
 #[derive(Clone, Debug)]
@@ -131,6 +137,7 @@ pub struct CollectorRules {
 }
 
 /// What policies are matched against.
+#[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     pub collector: &'a CollectorId,
     pub issuer: &'a str,
@@ -158,48 +165,24 @@ pub struct Governed {
     pub watch: bool,
 }
 
-/// One step of a written ladder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Seconds before the end.
-    Before(u32),
-    /// Percent of the lifetime.
-    Percent(u8),
-}
-
 /// The first policy that sets a key wins.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     pub matched: bool,
-    pub schedule: Option<Arc<Schedule>>,
+    pub schedule: Option<Arc<schedule::Schedule>>,
     pub pipelines: Vec<PipelineId>,
     pub runbook: Option<String>,
-    pub warn: Option<Vec<Step>>,
+    pub warn: Option<Vec<schedule::Step>>,
     /// Seconds.
     pub max_lifetime: Option<i64>,
+    /// Start of the day written under `rotated`.
     pub rotated: Option<At>,
     pub scopes_allow: Option<Vec<String>>,
+    pub scopes_require: Option<Vec<String>>,
+    /// Dated exceptions: finding, first instant at which it opens again, why.
     pub allow: Vec<(FindingKind, At, String)>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Schedule {
-    pub id: ScheduleId,
-    /// As written: `every 90d`, `cron 0 10 * * MON#1`.
-    pub text: String,
-    pub when: When,
-    pub by_hand: bool,
-    pub warn: Option<Vec<Step>>,
-    /// Seconds.
-    pub grace: u32,
-    pub overlap: u32,
-    pub lasts: u32,
-}
-
-#[derive(Clone, Debug)]
-pub enum When {
-    Every(u32),
-    Cron(crate::base::time::cron::Cron),
+    /// `watch: false`: known, counted, judged by nothing.
+    pub unwatched: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -209,41 +192,9 @@ pub struct Pipeline {
     pub url: Option<String>,
 }
 
-/// Everything judging needs from the configuration.
+/// Everything judging needs from the configuration. Shared; the combinations of policies met so far stand behind a lock.
+#[derive(Debug)]
 pub struct Rules {
-    _private: (),
-}
-
-impl Rules {
-    /// Compiles all sections; every mistake at once.
-    pub fn compile(_sections: &Sections, _collectors: Vec<CollectorRules>) -> Result<Rules, Vec<Problem>> {
-        todo!()
-    }
-    /// Matches policies, top down.
-    pub fn govern(&self, _subject: &Subject<'_>) -> Governed {
-        todo!()
-    }
-    pub fn policy(&self, _no: PolicyNo) -> Arc<Policy> {
-        todo!()
-    }
-    pub fn pipelines(&self) -> &BTreeMap<PipelineId, Pipeline> {
-        todo!()
-    }
-    pub fn collector(&self, _id: &CollectorId) -> Option<&CollectorRules> {
-        todo!()
-    }
-    pub fn collectors(&self) -> impl Iterator<Item = &CollectorRules> {
-        std::iter::empty()
-    }
-    /// A collector's `ignore` matches the raw record (semantics 2.3).
-    pub fn ignores(&self, _subject: &Subject<'_>) -> bool {
-        todo!()
-    }
-    /// Any policy is written (for `unmanaged`), any team is named (for `unowned`).
-    pub fn any_policy(&self) -> bool {
-        todo!()
-    }
-    pub fn any_team(&self) -> bool {
-        todo!()
-    }
+    compiled: compile::Compiled,
+    met: govern::Met,
 }
