@@ -5,6 +5,8 @@ use crate::domain::key::{CollectorId, GenerationId, SightId, TokenKey};
 use crate::domain::observation::Record;
 use crate::domain::token::{EndedHow, Slot};
 
+pub mod label;
+
 /// What a round is judged under.
 #[derive(Clone, Debug)]
 pub struct Terms {
@@ -27,10 +29,17 @@ pub struct Terms {
 pub enum News {
     FirstSeen,
     /// A new head in a slot that had one (semantics 1.8).
-    Rotated { before: GenerationId },
-    Ended { generation: GenerationId, how: EndedHow },
+    Rotated {
+        before: GenerationId,
+    },
+    Ended {
+        generation: GenerationId,
+        how: EndedHow,
+    },
     /// Ended findings close as recovered (two good rounds).
-    Returned { generation: GenerationId },
+    Returned {
+        generation: GenerationId,
+    },
     Extended,
     TurnedBack,
     Renamed,
