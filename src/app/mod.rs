@@ -41,7 +41,7 @@ pub struct Options {
 
 impl Options {
     pub fn loading(&self) -> Loading {
-        Loading { issuers: self.issuers.clone(), external_url: self.external_url.is_some() }
+        Loading { definitions: self.issuers.clone(), external_url: self.external_url.is_some() }
     }
 }
 
@@ -89,11 +89,12 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     };
     let surface = open_web(&options, &web, &supervisor).await?;
 
-    let setup = config::load(&options.config, &options.loading()).map_err(|failed| StartError::new(2, failed.render()))?;
+    let loaded = config::load(&options.config, &options.loading());
+    let setup = loaded.map_err(|failed| StartError::new(2, failed.render()))?.setup;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
-    let store_path = setup.store.clone();
+    let store_path = setup.store.path.clone();
     let mut store = sqlite::open(&store_path).map_err(|error| StartError::new(1, error))?;
     let fingerprints = Fingerprints::open(&key_file(&store_path)).map_err(|error| StartError::new(1, error))?;
     let now = clock.now();
@@ -101,7 +102,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     let world = Arc::new(RwLock::new(world));
     let store = StoreHandle::start(store, &supervisor);
 
-    let exposition = Exposition::new(world.clone(), setup.metrics.clone());
+    let exposition = Exposition::new(world.clone(), tasks::choice(&setup.metrics));
     let rings = Rings::default();
     let shared = tasks::Shared {
         world: world.clone(),
@@ -110,12 +111,12 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         metrics: metrics.clone(),
         rings,
         exposition: exposition.clone(),
-        channels: Arc::new(ArcSwap::from_pointee(setup.channels.clone())),
+        outlets: Arc::new(ArcSwap::from_pointee(tasks::outlets(&setup))),
         compose: ComposeCx { external_url: options.external_url.clone() },
         supervisor: supervisor.clone(),
     };
     let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;
-    metrics.watch(&setup.collector_ids(), &setup.channel_ids());
+    tasks::watch(&metrics, &setup);
     metrics.reloaded(true, now);
     let setup = Arc::new(ArcSwap::from_pointee(setup));
     reload::spawn(reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls }, reloads, hung_up);

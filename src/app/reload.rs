@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::sync::mpsc;
 
-use super::tasks::{Reach, Shared};
+use super::tasks::{self, Reach, Shared};
 use super::{Options, users};
 use crate::base::supervise::Fate;
 use crate::config;
@@ -67,7 +67,8 @@ async fn reload(cx: &Cx) -> Result<(), String> {
 async fn take(cx: &Cx) -> Result<(), String> {
     let (path, loading) = (cx.options.config.clone(), cx.options.loading());
     let loaded = tokio::task::spawn_blocking(move || config::load(&path, &loading)).await;
-    let setup = loaded.map_err(|_| "the configuration could not be read".to_owned())?.map_err(|failed| failed.render())?;
+    let loaded = loaded.map_err(|_| "the configuration could not be read".to_owned())?;
+    let setup = loaded.map_err(|failed| failed.lines().join("\n"))?.setup;
     let old = cx.setup.load_full();
     if setup.store != old.store {
         return Err("store: a change of the store needs a restart".to_owned());
@@ -79,9 +80,9 @@ async fn take(cx: &Cx) -> Result<(), String> {
         held.reload_from_config(new);
     }
     cx.web.users.store(Arc::new(users(&web.0)));
-    cx.shared.metrics.watch(&setup.collector_ids(), &setup.channel_ids());
-    cx.shared.channels.store(Arc::new(setup.channels.clone()));
-    cx.shared.exposition.choose(setup.metrics.clone());
+    tasks::watch(&cx.shared.metrics, &setup);
+    cx.shared.outlets.store(Arc::new(tasks::outlets(&setup)));
+    cx.shared.exposition.choose(tasks::choice(&setup.metrics));
     let swap = Command::Reconfigured(setup.rules.clone(), setup.routes.clone());
     cx.commands.keeper.send(swap).await.map_err(|_| "forewarn is stopping".to_owned())?;
     cx.commands.roster.lock().unwrap_or_else(std::sync::PoisonError::into_inner).set(setup.collectors.clone());

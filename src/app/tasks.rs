@@ -1,6 +1,5 @@
 //! Every task by name, with its fate: keeper, outbox, exposition, pollers.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -13,17 +12,17 @@ use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Fate, Supervisor};
 use crate::base::time::clock::{Clock, Stopwatch};
 use crate::collect::roster::{Roster, RosterCx};
+use crate::config::sections::{MetricsSection, TokensShown};
 use crate::config::setup::Setup;
-use crate::deliver::channel::{Channel, SendCx};
+use crate::deliver::channel::SendCx;
 use crate::deliver::message::ComposeCx;
-use crate::deliver::outbox::{self, OutboxCx};
-use crate::domain::key::ChannelId;
+use crate::deliver::outbox::{self, OutboxCx, Outlets};
 use crate::domain::reason::StoreOperation;
 use crate::judge::world::World;
 use crate::keep::keeper::{Command, Keeper, Mailbox, Rings};
 use crate::keep::store::handle::StoreHandle;
 use crate::show::exposition::aggregates::Undone;
-use crate::show::exposition::{Exposition, Workshop, pause_after};
+use crate::show::exposition::{Choice, Exposition, Shown, Workshop, pause_after};
 
 /// Events that may wait for the keeper; beyond them pollers wait.
 const MAILBOX: usize = 64;
@@ -42,7 +41,7 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     pub rings: Rings,
     pub exposition: Arc<Exposition>,
-    pub channels: Arc<ArcSwap<BTreeMap<ChannelId, Channel>>>,
+    pub outlets: Arc<ArcSwap<Outlets>>,
     pub compose: ComposeCx,
     pub supervisor: Supervisor,
 }
@@ -52,6 +51,31 @@ pub struct Shared {
 pub struct Reach {
     pub keeper: mpsc::Sender<Command>,
     pub roster: Arc<Mutex<Roster>>,
+}
+
+/// Which per-token series the page has.
+pub fn choice(section: &MetricsSection) -> Choice {
+    Choice {
+        tokens: match section.tokens {
+            TokensShown::All => Shown::All,
+            TokensShown::Findings => Shown::Findings,
+            TokensShown::None => Shown::None,
+        },
+        also: section.also.iter().map(|family| family.as_str().to_owned()).collect(),
+        narrow_above: section.narrow_above(),
+    }
+}
+
+/// Channels with the routes that lead to them.
+pub fn outlets(setup: &Setup) -> Outlets {
+    Outlets { channels: setup.channels.clone(), routes: setup.routes.clone() }
+}
+
+/// Zero series of every configured collector and channel.
+pub fn watch(metrics: &Metrics, setup: &Setup) {
+    let collectors: Vec<_> = setup.collectors.iter().map(|collector| collector.id.clone()).collect();
+    let channels: Vec<_> = setup.channels.keys().cloned().collect();
+    metrics.watch(&collectors, &channels);
 }
 
 /// A client for channels: system roots, the environment's proxy.
@@ -118,15 +142,13 @@ fn spawn_outbox(shared: &Shared, commands: &mpsc::Sender<Command>) -> Result<(),
     let (health, mut health_in) = mpsc::channel(MAILBOX);
     let cx = OutboxCx {
         store: shared.store.clone(),
-        clock: shared.clock.clone(),
-        metrics: shared.metrics.clone(),
-        ring: shared.rings.deliver.clone(),
-        channels: shared.channels.clone(),
-        world: shared.world.clone(),
+        outlets: shared.outlets.clone(),
         compose: shared.compose.clone(),
         send: SendCx { client: channel_client()?, clock: shared.clock.clone() },
+        metrics: shared.metrics.clone(),
+        ring: shared.rings.deliver.clone(),
         health,
-        stop: shared.supervisor.soft.clone(),
+        supervisor: shared.supervisor.clone(),
     };
     let mut cx = Some(cx);
     shared.supervisor.spawn("outbox", Fate::EndProcess, move || {

@@ -43,13 +43,13 @@ pub fn run(arguments: &ListArguments) -> u8 {
 type Failed = (u8, String);
 
 fn read(path: &Path, arguments: &ListArguments, now: At) -> Result<Listing, Failed> {
-    let loading = Loading { issuers: arguments.issuers.clone(), external_url: true };
-    let setup = config::load(path, &loading).map_err(|failed| (2, failed.render()))?;
-    if !setup.store.exists() {
-        let text = format!("there is no store at {} yet; `forewarn serve` makes it", setup.store.display());
+    let loading = Loading { definitions: arguments.issuers.clone(), external_url: true };
+    let setup = config::load(path, &loading).map_err(|failed| (2, failed.render()))?.setup;
+    if !setup.store.path.exists() {
+        let text = format!("there is no store at {} yet; `forewarn serve` makes it", setup.store.path.display());
         return Err((1, text));
     }
-    let world = remember::read_only(&setup.store, &setup, now).map_err(|error| (1, error.to_string()))?;
+    let world = remember::read_only(&setup.store.path, &setup, now).map_err(|error| (1, error.to_string()))?;
     Ok(Listing::of(&world, now))
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::telemetry::{self, LogFormat};
+use crate::config::Loading;
 
 pub mod check;
 pub mod list;
@@ -145,7 +146,10 @@ pub fn run() -> ExitCode {
             telemetry::install(format, &arguments.log_level);
             serve::run(&arguments)
         }
-        Command::CheckConfig(arguments) => check::run(&arguments.path, arguments.issuers.as_deref()),
+        Command::CheckConfig(arguments) => {
+            let loading = Loading { definitions: arguments.issuers, external_url: true };
+            check::run(&arguments.path, &loading)
+        }
         Command::List(arguments) => list::run(&arguments),
         Command::Try(arguments) => try_definition::run(&arguments),
         Command::SendTest(arguments) => send_test::run(&arguments),

@@ -15,9 +15,9 @@ use crate::judge::tell::ids;
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn run(arguments: &SendTestArguments) -> u8 {
-    let loading = Loading { issuers: arguments.config.issuers.clone(), external_url: true };
+    let loading = Loading { definitions: arguments.config.issuers.clone(), external_url: true };
     let setup = match config::load(&arguments.config.config, &loading) {
-        Ok(setup) => setup,
+        Ok(config) => config.setup,
         Err(failed) => {
             complain(failed.render().trim_end());
             return 2;

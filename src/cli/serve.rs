@@ -82,7 +82,7 @@ async fn greet(running: &Running, config: &str) {
     let mut text = format!(
         "forewarn {} · {config} · remembers in {}\n\n",
         env!("CARGO_PKG_VERSION"),
-        setup.store.display()
+        setup.store.path.display()
     );
     for collector in &listing.collectors {
         let held = listing.tokens.iter().filter(|token| token.collector == collector.collector).count();

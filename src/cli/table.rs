@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, Table, TableStyle};
 use owo_colors::OwoColorize;
 
 use crate::domain::finding::Severity;
@@ -16,7 +15,7 @@ const NARROWEST: u16 = 60;
 pub fn tokens(rows: &[Row], width: Option<u16>) -> String {
     let teams = rows.iter().any(|row| !row.team.is_empty());
     let mut table = Table::new();
-    table.load_preset(NOTHING);
+    table.load_style(TableStyle::new());
     match width {
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(NARROWEST)),
         None => table.set_content_arrangement(ContentArrangement::Disabled),

@@ -162,6 +162,15 @@ pub enum Also {
     LastUsed,
 }
 
+impl Also {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::LastUsed => "last_used",
+        }
+    }
+}
+
 /// Everything that was read. A value that could not be read stands as its default, so that names and numbers stay.
 #[derive(Clone, Debug, Default)]
 pub struct Sections {

@@ -2,7 +2,7 @@
 //!
 //! Before the final dot nothing was delivered; after it, silence is ambiguous. Knows addresses and bytes, no message.
 
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::Address;
@@ -70,7 +70,7 @@ struct Known<'a> {
 
 /// Sends under an outer time limit.
 pub async fn send(transaction: Transaction<'_>) -> Result<Receipt, SendError> {
-    let stage = Cell::new(Stage::Connect);
+    let stage = Reached::new(Stage::Connect);
     let to = transaction.to.to_string();
     match tokio::time::timeout(WHOLE, steps(&transaction, &stage)).await {
         Ok(Ok(answer)) => Ok(Receipt { evidence: Text::new(&without(&answer, &to)) }),
@@ -85,6 +85,21 @@ pub async fn send(transaction: Transaction<'_>) -> Result<Receipt, SendError> {
             let known = Known { code: None, tls: false, ours: false, timeout: true, text: "no answer in time" };
             Err(failed(stage.get(), &known, &to))
         }
+    }
+}
+
+/// How far the conversation got; read after a time limit cut it off.
+struct Reached(Mutex<Stage>);
+
+impl Reached {
+    fn new(stage: Stage) -> Self {
+        Self(Mutex::new(stage))
+    }
+    fn set(&self, stage: Stage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+    fn get(&self) -> Stage {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,7 +120,7 @@ fn is_ascii(address: &Address) -> bool {
     address.user().is_ascii() && address.domain().is_ascii()
 }
 
-async fn steps(transaction: &Transaction<'_>, stage: &Cell<Stage>) -> Result<String, Fault> {
+async fn steps(transaction: &Transaction<'_>, stage: &Reached) -> Result<String, Fault> {
     let hello = ClientId::default();
     let wrapped = transaction.tls.clone().filter(|_| transaction.security == Security::Implicit);
     let server = (transaction.host, transaction.port);

@@ -10,7 +10,7 @@ use crate::domain::episode::{Closing, Subject};
 use crate::domain::key::ChannelId;
 use crate::judge::evaluate;
 use crate::judge::evaluate::rules::Rules;
-use crate::judge::tell::Told;
+use crate::judge::tell::{Told, Traits};
 use crate::judge::tell::episodes::{self, Happened, StepCx};
 use crate::judge::tell::route::Routes;
 
@@ -52,7 +52,7 @@ impl World {
                     true => self.told_to.get(&episode.id).cloned().unwrap_or_default(),
                     false => Vec::new(),
                 };
-                decision.told.push(Told { episode, transition, facts, introduction: false, told_to });
+                decision.told.push(Told { episode, transition, facts, introduction: false, told_to, traits: Traits::default() });
             }
         }
     }

@@ -210,7 +210,7 @@ impl World {
             let facts = self.facts(&slot, &episode, &assessment, now);
             decision.batch.episodes.retain(|known| known.id != episode.id);
             decision.batch.episodes.push(episode.clone());
-            decision.told.push(Told { episode, transition, facts, introduction: true, told_to: Vec::new() });
+            decision.told.push(Told { episode, transition, facts, introduction: true, told_to: Vec::new(), traits: Self::traits(&slot) });
         }
     }
 

@@ -7,7 +7,7 @@ use crate::domain::episode::Episode;
 use crate::domain::finding::{Assessment, FindingKind};
 use crate::domain::token::{Expiry, Generation, Token};
 use crate::judge::evaluate::rules::Policy;
-use crate::judge::tell::episodes;
+use crate::judge::tell::{Traits, episodes};
 
 impl World {
     /// Everything about one episode of one slot.
@@ -56,6 +56,16 @@ impl World {
             runbook: policy.runbook.clone(),
             rotate: collector.map(|rules| rules.rotate.clone()).unwrap_or_default(),
             ..Facts::default()
+        }
+    }
+
+    /// What routes may match besides the facts.
+    pub(crate) fn traits(slot: &Token<'_>) -> Traits {
+        Traits {
+            place: if slot.place_path.is_empty() { slot.key.place().into() } else { slot.place_path.clone() },
+            name: slot.name.clone(),
+            scopes: slot.generations.last().map(|generation| generation.scopes.clone()).unwrap_or_default(),
+            facts: slot.facts.clone(),
         }
     }
 

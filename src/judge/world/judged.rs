@@ -111,7 +111,8 @@ impl World {
                     true => self.told_to.get(&episode.id).cloned().unwrap_or_default(),
                     false => Vec::new(),
                 };
-                decision.told.push(Told { episode: episode.clone(), transition, facts, introduction: false, told_to });
+                let traits = Self::traits(slot);
+                decision.told.push(Told { episode: episode.clone(), transition, facts, introduction: false, told_to, traits });
             }
             match decision.batch.episodes.iter_mut().find(|known| known.id == episode.id) {
                 Some(known) => *known = episode,
@@ -174,7 +175,7 @@ impl World {
         }
         let open = assessment.findings.iter().any(|finding| finding.kind == FindingKind::Unmanaged);
         let facts = self.identity_facts(slot);
-        if !open && !self.routes.carries_critical(&facts) {
+        if !open && !self.routes.carries_critical(&facts, &Self::traits(slot)) {
             assessment.findings.retain(|finding| finding.kind != FindingKind::Unowned);
             assessment.findings.push(Finding::new(FindingKind::Unowned, Severity::Warning, Why::NoRoute));
         }

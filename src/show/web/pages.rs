@@ -45,7 +45,7 @@ fn render(listing: Listing, now: At) -> Result<String, minijinja::Error> {
     let collectors: Vec<_> = listing.collectors.iter().filter_map(|collector| {
         let failure = collector.failure.as_ref()?;
         let read = collector.last_success.map(|at| crate::deliver::message::words::nearly(at, now));
-        Some(context! { name => collector.collector, failure, read })
+        Some(context! { name => &collector.collector, failure, read })
     }).collect();
     let fresh = listing.collectors.len() - collectors.len();
     let total = listing.collectors.len();
@@ -70,7 +70,7 @@ fn cells(row: &Row) -> minijinja::Value {
     context! {
         mark,
         severity => row.severity.map(Severity::as_str).unwrap_or("none"),
-        relative => row.relative, absolute => row.absolute, token => row.token,
-        why => row.why, breaks => row.breaks, team => row.team,
+        relative => &row.relative, absolute => &row.absolute, token => &row.token,
+        why => &row.why, breaks => &row.breaks, team => &row.team,
     }
 }

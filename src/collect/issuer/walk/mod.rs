@@ -89,6 +89,7 @@ async fn run(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>, ids
         walk: cx.walk,
         started_at,
         ended_at: cx.clock.now(),
+        duration_ms: None,
         coverage,
         detail,
         ratelimit_remaining: report.remaining,
