@@ -1,11 +1,289 @@
 //! Slack incoming webhook: success is read from the body.
+//!
+//! The URL is the secret: read at use, never in an error, a log or the store. Nothing of Slack's is kept but its word.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::base::secret::SecretRef;
+use super::answer::{self, Idempotent};
+use super::{Outgoing, SendCx, fit};
+use crate::base::http::{Request, Response, send as http};
+use crate::base::secret::{SecretRef, read};
+use crate::deliver::message::{Line, Message, Span};
+use crate::domain::delivery::{Class, Receipt, SendError};
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
     pub webhook_url: SecretRef,
+}
+
+/// Slack takes 3,000 characters a section.
+const SECTION: usize = 2_900;
+/// An unwritten limit over all blocks was met at 13,200.
+const TOTAL: usize = 11_500;
+/// `text` is for notifications; longer is of no use there.
+const FIRST_LINE: usize = 600;
+
+/// `{ text, blocks }`: the first line for notifications, the whole as sections, the small print as context.
+pub fn payload(message: &Message) -> Value {
+    let small = small_print(message);
+    let mut blocks: Vec<Value> = sections(message, TOTAL - fit::units(&small)).into_iter().map(section).collect();
+    if !small.is_empty() {
+        blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": small }] }));
+    }
+    json!({
+        "text": fit::slack_text(message.first_line(), FIRST_LINE),
+        "blocks": blocks,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+fn section(text: String) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
+}
+
+/// Lines packed into as few sections as fit, together at most `most`.
+fn sections(message: &Message, most: usize) -> Vec<String> {
+    let mut texts = vec![headline(message)];
+    let mut used = fit::units(&texts[0]);
+    for (nth, line) in message.lines.iter().enumerate() {
+        let text = written(line);
+        used += fit::units(&text) + 1;
+        if used > most - 40 {
+            texts.push(format!("and {} more lines", message.lines.len() - nth));
+            break;
+        }
+        texts.push(text);
+    }
+    let mut sections: Vec<String> = Vec::new();
+    for text in texts {
+        match sections.last_mut() {
+            Some(last) if fit::units(last) + 1 + fit::units(&text) <= SECTION => {
+                last.push('\n');
+                last.push_str(&text);
+            }
+            _ => sections.push(text),
+        }
+    }
+    sections
+}
+
+fn headline(message: &Message) -> String {
+    if message.mark.is_empty() {
+        let all = Span::Strong(crate::deliver::message::plain(&message.headline));
+        return fit::slack_spans(&[all], SECTION);
+    }
+    let mut spans = vec![Span::Strong(message.mark.clone()), Span::Plain(" · ".into())];
+    spans.extend(message.headline.iter().cloned());
+    fit::slack_spans(&spans, SECTION)
+}
+
+fn written(line: &Line) -> String {
+    let mut spans = Vec::new();
+    if let Some(lead) = line.lead {
+        spans.extend([Span::Strong(lead.into()), Span::Plain(" ".into())]);
+    }
+    spans.extend(line.text.iter().cloned());
+    fit::slack_spans(&spans, SECTION)
+}
+
+fn small_print(message: &Message) -> String {
+    let mut spans = vec![Span::Plain(message.small_print.join(" · "))];
+    if let Some(page) = &message.page {
+        spans.extend([Span::Plain(" · ".into()), Span::Link { text: "page".into(), url: page.clone() }]);
+    }
+    if message.small_print.is_empty() && message.page.is_none() {
+        return String::new();
+    }
+    fit::slack_spans(&spans, 1_500)
+}
+
+/// One attempt; a repeat would be a second message.
+pub async fn send(section: &Section, cx: &SendCx, outgoing: &Outgoing<'_>) -> Result<Receipt, SendError> {
+    let secret = read::read(&section.webhook_url).map_err(|error| answer::no_secret(&error))?;
+    let url = secret.expose().trim().parse::<url::Url>().ok();
+    let url = url.filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
+    let url = url.ok_or_else(|| answer::unusable("the secret webhook_url is not an http(s) URL"))?;
+    let request = Request {
+        method: "POST".into(),
+        headers: vec![("content-type".into(), "application/json; charset=utf-8".into())],
+        body: Some(outgoing.body.as_bytes().to_vec()),
+        ..Request::get(url)
+    };
+    match http::send(&cx.client, request, &cx.clock).await {
+        Ok(response) => judge(&response),
+        Err(failure) => Err(answer::unanswered(&failure, Idempotent::No)),
+    }
+}
+
+/// 200 and `ok`; anything else by status and Slack's word (channels.md 1.1, 5.6).
+fn judge(response: &Response) -> Result<Receipt, SendError> {
+    let word = word(&response.body);
+    if response.status == 200 && response.body.as_ref() == b"ok" {
+        return Ok(Receipt { evidence: "200 ok".into() });
+    }
+    let class = match (response.status, word) {
+        (200..=299, _) => Class::Ambiguous,
+        (_, "rollup_error") => Class::Retry,
+        (400..=499, word) if BROKEN.contains(&word) => Class::Broken,
+        (status, _) => answer::class_of(status, answer::retry_after(response)),
+    };
+    Err(answer::refused(response, class, word))
+}
+
+/// Words that no other message would change.
+const BROKEN: [&str; 13] = [
+    "no_service",
+    "no_service_id",
+    "no_team",
+    "no_active_hooks",
+    "team_disabled",
+    "invalid_token",
+    "channel_not_found",
+    "channel_is_archived",
+    "action_prohibited",
+    "posting_to_general_channel_denied",
+    "posting_to_channel_denied",
+    "user_not_found",
+    "account_inactive",
+];
+
+/// Slack's errors are one word; anything else (a proxy's page) is not repeated.
+fn word(body: &[u8]) -> &str {
+    let text = std::str::from_utf8(body).unwrap_or("").trim();
+    let is_word = !text.is_empty() && text.len() <= 60 && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if is_word { text } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn response(status: u16, body: &str) -> Response {
+        Response {
+            status,
+            headers: vec![],
+            body: bytes::Bytes::copy_from_slice(body.as_bytes()),
+            url: "https://hooks.example.com/".parse().unwrap(),
+            received_at: "2026-11-24T09:40:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn success_is_read_from_the_body() {
+        assert_eq!(judge(&response(200, "ok")).unwrap().evidence.as_str(), "200 ok");
+        let table = [
+            (200, "", Class::Ambiguous), (200, "OK", Class::Ambiguous), (200, "<html>ok</html>", Class::Ambiguous),
+            (204, "ok", Class::Ambiguous), (400, "invalid_payload", Class::Refused), (400, "no_text", Class::Refused),
+            (400, "channel_is_archived", Class::Broken), (403, "action_prohibited", Class::Broken),
+            (403, "invalid_token", Class::Broken), (404, "no_service", Class::Broken), (410, "channel_is_archived", Class::Broken),
+            (429, "", Class::Throttled), (500, "rollup_error", Class::Retry), (503, "", Class::Retry), (302, "", Class::Broken),
+        ];
+        for (status, body, class) in table {
+            assert_eq!(judge(&response(status, body)).unwrap_err().class, class, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn only_a_word_of_slacks_is_repeated() {
+        let error = judge(&response(404, "no_service")).unwrap_err();
+        assert_eq!(error.to_string(), "not_found: 404 no_service");
+        let echoed = judge(&response(502, "GET /services/T0/B0/SECRET failed")).unwrap_err();
+        assert_eq!(echoed.to_string(), "http_5xx: 502");
+    }
+
+    /// What a person sees, blocks joined.
+    fn shown(intent: crate::domain::delivery::Intent, now: &str) -> String {
+        use crate::deliver::message::{ComposeCx, compose, samples::at};
+        let cx = ComposeCx { external_url: Some("https://forewarn.example.com".into()) };
+        let payload = payload(&compose(&[intent], at(now), &cx));
+        let texts = payload["blocks"].as_array().unwrap().iter();
+        let texts = texts.map(|block| block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap());
+        format!("{}\n--\n{}", payload["text"].as_str().unwrap(), texts.collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn samples_look_as_in_the_contract() {
+        use crate::deliver::message::samples::{blind, expires_soon, revoked, rotated};
+        insta::assert_snapshot!(shown(expires_soon(), "2026-11-24 09:00"), @r"
+        7 days: gitlab/platform/renovate expires Tue 1 Dec 2026 00:00 UTC, breaks deploy-prod
+        --
+        *7 days* · `gitlab/platform/renovate` expires *Tue 1 Dec 2026 00:00 UTC*
+        *Breaks* deploy-prod
+        *Do* rotate it, then replace it wherever it is used · <https://wiki.example.com/rotate-gitlab-token|how to> · <https://gitlab.example.com/groups/platform/-/settings/access_tokens|open in gitlab>
+        *Whose* platform · last rotated 2 Sep 2026, by hand
+        *Next* Fri 27 Nov 09:00 UTC (the 3-day step falls on a Saturday)
+        step 7d of 14/7/3/1 · read 4 min ago · R7K2 · <https://forewarn.example.com/t/gitlab/platform/renovate|page>
+        ");
+        insta::assert_snapshot!(shown(revoked(), "2026-11-24 09:01"), @r"
+        REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod
+        --
+        *Revoked* · `keycloak/ci/deploy-bot` no longer works; it was good until 1 Mar 2027
+        *Breaks* deploy-prod now
+        *Do* issue a new one and replace it wherever it is used, or hold the run · <https://wiki.example.com/deploy-bot|how to> · <https://sso.example.com/admin/ci|open in keycloak>
+        *Whose* identity
+        *Next* again Wed 25 Nov 09:01 UTC, then after 3 and 7 days
+        seen working 08:46, not working 09:01 UTC; the issuer does not say who or why · M2Q9 · <https://forewarn.example.com/t/keycloak/ci/deploy-bot|page>
+        ");
+        insta::assert_snapshot!(shown(rotated(), "2026-11-25 10:00"), @r"
+        Closed, rotated: gitlab/platform/renovate is good until Mon 1 Mar 2027 00:00 UTC (was 1 Dec 2026)
+        --
+        *Closed, rotated* · `gitlab/platform/renovate` is good until *Mon 1 Mar 2027 00:00 UTC* (was 1 Dec 2026)
+        old value: revoked by the issuer
+        *Next* rotation due 22 Feb 2027 (quarterly), first reminder Fri 22 Jan
+        R7K2 · <https://forewarn.example.com/t/gitlab/platform/renovate|page>
+        ");
+        insta::assert_snapshot!(shown(blind(), "2026-11-24 09:01"), @r"
+        BLIND: collector gitlab cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): its own login is refused (401), 40 tokens unread
+        --
+        *Blind* · collector `gitlab` cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): its own login is refused (401)
+        *Covers* 40 tokens, judged on what was read at 07:31 UTC; 2 of them have a deadline within 7 days. A revocation would go unseen
+        *Do* replace the login. No reload needed · <https://wiki.example.com/forewarn-login|how to>
+        *Whose* sre (owner of forewarn)
+        *Next* critical after 24 h, or when one of the 40 is 24 h from its deadline. This message stands for all 40
+        C1D4
+        ");
+    }
+
+    fn any_message(name: String, lines: usize) -> Message {
+        let mut message = super::super::test_message("chat", "2026-11-24T09:40:00Z".parse().unwrap());
+        message.subject = format!("[forewarn] {name}");
+        message.headline = vec![Span::Name(name.clone()), Span::Plain(name.clone()), Span::Strong(name.clone())];
+        message.mark = name.clone();
+        message.small_print = vec![name.clone(), name.clone()];
+        message.lines = (0..lines).map(|_| Line { lead: Some("Do"), text: vec![Span::Name(name.clone()), Span::Plain(name.clone())] }).collect();
+        message
+    }
+
+    fn check(payload: &Value) {
+        let blocks = payload["blocks"].as_array().unwrap();
+        assert!(!blocks.is_empty() && blocks.len() <= 50, "{} blocks", blocks.len());
+        let mut total = 0;
+        for block in blocks {
+            let text = block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap();
+            assert!(!text.is_empty() && fit::units(text) <= 3_000);
+            assert!(!text.contains("<!") && !text.contains("<@"), "{text}");
+            total += fit::units(text);
+        }
+        assert!(total <= 12_000, "{total}");
+    }
+
+    #[test]
+    fn a_megabyte_of_anything_fits_slacks_limits() {
+        for name in ["<!channel>&".repeat(100_000), "`".repeat(1 << 20), "😀".repeat(50_000), "\u{202E}\r\n".repeat(1_000)] {
+            for lines in [0, 1, 40, 400] {
+                check(&payload(&any_message(name.clone(), lines)));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_fits_slacks_limits(name in "\\PC*|.*|(<!channel>|@everyone|`|\r\n|\u{202E}){0,300}", lines in 0usize..60) {
+            check(&payload(&any_message(name, lines)));
+        }
+    }
 }

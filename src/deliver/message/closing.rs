@@ -1,1 +1,144 @@
-//! How it ended: rotated, extended, recovered …
+//! How it ended: rotated, extended, recovered … Each way its own honest sentence; none claims more than is known.
+
+use super::head::{Head, who};
+use super::{Line, Span, parts, why, words};
+use crate::domain::At;
+use crate::domain::delivery::{Before, Intent};
+use crate::domain::episode::Closing;
+use crate::domain::finding::FindingKind;
+
+/// The head of a closing message.
+pub fn head(intent: &Intent, how: Closing, now: At) -> Head {
+    let mark = format!("Closed, {how}");
+    if how == Closing::Extended {
+        return Head::plain(&mark, who(intent), &extended(intent, now), false);
+    }
+    match (how, new_end(intent)) {
+        (Closing::Rotated, Some(end)) => {
+            let mut head = Head::dated(mark, who(intent), "is good until", end, now);
+            let was = format!(" (was {})", old_end(intent));
+            for spans in [&mut head.headline, &mut head.brief] {
+                spans.push(Span::Plain(was.clone()));
+            }
+            head.subject.push_str(&was);
+            head
+        }
+        (Closing::Rotated, None) => Head::plain(&mark, who(intent), &rotated(intent), false),
+        _ => Head::plain(&mark, who(intent), &sentence(intent, how), false),
+    }
+}
+
+/// What stands below it.
+pub fn lines(intent: &Intent, how: Closing, now: At) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if how == Closing::Rotated {
+        lines.push(Line { lead: None, text: vec![Span::Plain(old_value(intent, now))] });
+        lines.push(parts::lead("Next", after_rotation(intent, now)));
+    }
+    lines
+}
+
+/// End of the value that is there now. The facts speak of it only if they also tell what was before.
+fn new_end(intent: &Intent) -> Option<At> {
+    intent.facts.before.as_ref().and(intent.facts.ends)
+}
+
+fn old_end(intent: &Intent) -> String {
+    let finding = &intent.episode.finding;
+    let due = finding.due.filter(|_| !matches!(intent.episode.kind, FindingKind::RotationDue | FindingKind::RotationMissed));
+    match &intent.facts.before {
+        Some(Before { never: true, .. }) => "without an end".into(),
+        Some(Before { ends: Some(end), .. }) => words::day(*end),
+        _ => due.map(words::day).unwrap_or_else(|| "not known".into()),
+    }
+}
+
+fn rotated(intent: &Intent) -> String {
+    let was = old_end(intent);
+    if intent.facts.never && intent.facts.before.is_some() {
+        format!("was rotated; the new value never expires (was {was})")
+    } else {
+        format!("was rotated; when the new value ends is not known (was {was})")
+    }
+}
+
+/// Semantics 1.8: always when the old value ends, and whether its use is known.
+fn old_value(intent: &Intent, now: At) -> String {
+    let Some(before) = &intent.facts.before else {
+        return "old value: when it ends and whether it is used is not known".into();
+    };
+    if let Some(word) = &before.ended {
+        let word = match word.as_str() {
+            "absent" | "" => format!("no longer known to {}", why::issuer(&intent.facts)),
+            "inactive" => "no longer active, by the issuer's word".into(),
+            "expired" => "expired".into(),
+            word => format!("{word} by the issuer"),
+        };
+        return format!("old value: {word}");
+    }
+    let end = match (before.never, before.ends) {
+        (true, _) => "still works and never ends: revoke it".into(),
+        (false, Some(end)) if end <= now => format!("ended {}", words::full(end, now)),
+        (false, Some(end)) => format!("works until {}, {}", words::full(end, now), words::relative(end, now)),
+        (false, None) => "when it ends is not known".into(),
+    };
+    let ended = before.ends.is_some_and(|end| end <= now) && !before.never;
+    let using = match (ended, before.use_known) {
+        (true, _) => "",
+        (false, true) => "; its use is watched",
+        (false, false) => "; whether something still uses it is not known",
+    };
+    format!("old value: {end}{using}")
+}
+
+/// `rotation due 22 Feb 2027 (quarterly), first reminder Fri 22 Jan`.
+fn after_rotation(intent: &Intent, now: At) -> String {
+    let facts = &intent.facts;
+    let told = facts.next.as_ref().map(|(at, _)| words::soon(*at, now));
+    let Some(due) = facts.rotation_due else {
+        return match told {
+            Some(told) => format!("first reminder {told}"),
+            None => "no rotation is planned for it".into(),
+        };
+    };
+    let schedule = facts.schedule.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let told = told.map(|told| format!(", first reminder {told}")).unwrap_or_default();
+    format!("rotation due {}{schedule}{told}", words::day(due))
+}
+
+fn extended(intent: &Intent, now: At) -> String {
+    let facts = &intent.facts;
+    let was = intent.episode.finding.due.map(|due| format!(" (was {})", words::full(due, now))).unwrap_or_default();
+    match (facts.never, facts.ends) {
+        (true, _) => format!("never expires now{was}"),
+        (false, Some(end)) => format!("is good until {}{was}", words::full(end, now)),
+        (false, None) => format!("was extended; until when is not known{was}"),
+    }
+}
+
+fn sentence(intent: &Intent, how: Closing) -> String {
+    match how {
+        Closing::Rotated => rotated(intent),
+        Closing::Extended => "was extended".into(),
+        Closing::Recovered => recovered(intent),
+        Closing::Fixed => format!("is as it should be again: {} no longer holds", intent.episode.kind.as_str().replace('_', " ")),
+        Closing::Removed => "is gone, and nothing had used it: good".into(),
+        Closing::Accepted => "may end: it was accepted, nothing more is said of it until it has a new value".into(),
+        Closing::Superseded => "has another finding that says it better".into(),
+        Closing::Reclassified => "is judged by another configuration now, under which this is no finding".into(),
+        Closing::Abandoned => "ended and was not replaced for 30 days: nothing more is said of it".into(),
+    }
+}
+
+fn recovered(intent: &Intent) -> String {
+    let facts = &intent.facts;
+    match intent.episode.kind {
+        FindingKind::CollectorFailing => {
+            let host = if facts.host.is_empty() { "its issuer" } else { facts.host.as_str() };
+            format!("reads {host} again")
+        }
+        FindingKind::ChannelFailing => "takes messages again".into(),
+        FindingKind::Unverified => "was read again, and works".into(),
+        _ => format!("works again, by the word of {}", why::issuer(facts)),
+    }
+}

@@ -1,4 +1,6 @@
 //! A message as parts in a fixed order: ends, breaks, do, whose, next, small print (surfaces 5). Channels only dress it.
+//!
+//! Pure: made from stored intents and `now`. Knows no channel, no markup and no limit; nothing here is escaped.
 
 use crate::domain::At;
 use crate::domain::delivery::Intent;
@@ -6,33 +8,65 @@ use crate::domain::finding::Severity;
 
 pub mod closing;
 pub mod compose;
+pub mod head;
+pub mod listing;
+pub mod parts;
+pub mod remedy;
+pub mod why;
 pub mod words;
+
+/// Opens every subject, so that people can filter.
+pub const SUBJECT_PREFIX: &str = "[forewarn] ";
 
 /// What every channel renders from; no markup, nothing escaped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// Subject of a mail, without `Re: `: `[forewarn] 7 days: gitlab/… expires …, breaks deploy-prod`.
     pub subject: String,
+    /// The first words: `7 days`, `Revoked`, `Closed, rotated`; empty for a list.
+    pub mark: String,
     /// The first line, complete in itself.
     pub headline: Vec<Span>,
+    /// How far away the instant of the headline is, for channels that say it behind: `in 6 days 15 hours`.
+    pub relative: Option<String>,
     /// `Breaks`, `Do`, `Whose`, `Next`, `Quiet` … in order; several items (a digest, an introduction) are lines without a lead.
     pub lines: Vec<Line>,
     /// `step 7d of 14/7/3/1 · read 4 min ago · R7K2`
     pub small_print: Vec<String>,
+    /// The token's page, where the deployment has an external URL.
+    pub page: Option<String>,
+    /// One line for each item, whole in itself, for terminals and logs.
+    pub one_liners: Vec<OneLiner>,
     pub severity: Severity,
     pub closing: bool,
-    /// Shared by all messages of one generation: mail threads, incident keys.
+    /// Shared by all messages of one generation: mail threads, incident keys. Empty for a list.
     pub thread: String,
-    /// Subject of the thread's first message, for `Re: `; set for closings.
+    /// Subject of the thread's last message, for `Re: `; set for closings.
     pub reply_to_subject: Option<String>,
-    /// For machines: one object per intent with absolute times only.
+    /// `expires_soon.rung`, `several`: what a machine tells messages apart by.
+    pub event: String,
+    /// For machines: one object per intent with absolute times only, under `items`, most urgent first.
     pub data: serde_json::Value,
+}
+
+impl Message {
+    /// The first line as plain text, for push notifications: the subject without its prefix.
+    pub fn first_line(&self) -> &str {
+        self.subject.strip_prefix(SUBJECT_PREFIX).unwrap_or(&self.subject)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     pub lead: Option<&'static str>,
     pub text: Vec<Span>,
+}
+
+/// `examples/nightly-bot expires in 6 days, Mon 30 Nov 14:20 UTC. Breaks nightly. Next: Fri 27 Nov.`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OneLiner {
+    pub severity: Severity,
+    pub text: String,
 }
 
 /// A piece of text; channels decide how it looks.
@@ -45,6 +79,19 @@ pub enum Span {
     Link { text: String, url: String },
 }
 
+impl Span {
+    pub fn text(&self) -> &str {
+        match self {
+            Span::Plain(text) | Span::Strong(text) | Span::Name(text) | Span::Link { text, .. } => text,
+        }
+    }
+}
+
+/// Spans without any dress; links lose their address.
+pub fn plain(spans: &[Span]) -> String {
+    spans.iter().map(Span::text).collect()
+}
+
 /// What the deployment adds to every message.
 #[derive(Clone, Debug, Default)]
 pub struct ComposeCx {
@@ -53,6 +100,9 @@ pub struct ComposeCx {
 }
 
 /// One message for one reader, headed by the most severe. Relative times are as of `now`.
-pub fn compose(_group: &[Intent], _now: At, _cx: &ComposeCx) -> Message {
-    todo!()
+pub fn compose(group: &[Intent], now: At, cx: &ComposeCx) -> Message {
+    compose::compose(group, now, cx)
 }
+
+#[cfg(test)]
+pub(crate) mod samples;

@@ -1,1 +1,0 @@
-//! Offline origin: certificates and JWTs in files and globs.

@@ -1,0 +1,174 @@
+//! Absolute globs over this machine's files: `*` stays within one part of a path, `**` crosses `/`.
+//!
+//! Follows symbolic links (certificates usually are some), never twice into one folder, so a loop ends.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::domain::reason::FailureReason;
+
+/// Files taken from one pattern.
+pub const MOST_FILES: usize = 10_000;
+/// Folders below the fixed part of a pattern.
+const DEEPEST: usize = 64;
+
+/// One entry of `files:`.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    written: String,
+    matcher: GlobMatcher,
+    /// The part before the first wildcard.
+    base: PathBuf,
+    /// Folders between base and file; `**` may be any number of them.
+    depth: usize,
+}
+
+/// What a pattern matches now.
+#[derive(Debug)]
+pub struct Found {
+    /// Sorted.
+    pub paths: Vec<PathBuf>,
+    /// Part of it could not be looked at: the absence of a file is then no evidence.
+    pub missed: Option<(FailureReason, String)>,
+}
+
+impl Found {
+    pub fn failed(why: &str) -> Self {
+        Self { paths: Vec::new(), missed: Some((FailureReason::NotFound, why.to_owned())) }
+    }
+}
+
+impl Pattern {
+    pub fn new(written: &str) -> Result<Self, String> {
+        if !written.starts_with('/') {
+            return Err(format!("the pattern {written:?} is not absolute"));
+        }
+        let glob = GlobBuilder::new(written)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| format!("the pattern cannot be read: {error}"))?;
+        let parts: Vec<&str> = written.split('/').collect();
+        let fixed = parts.iter().take_while(|part| !is_wild(part)).count();
+        let base: PathBuf =
+            if fixed == parts.len() { written.into() } else { format!("{}/", parts[..fixed].join("/")).into() };
+        let depth = if written.contains("**") { DEEPEST } else { parts.len().saturating_sub(fixed + 1) };
+        Ok(Self { written: written.to_owned(), matcher: glob.compile_matcher(), base, depth })
+    }
+    /// No wildcard: the path of one file.
+    pub fn is_plain(&self) -> bool {
+        !is_wild(&self.written)
+    }
+    /// Looks through the folders now; blocking.
+    pub fn find(&self, most: usize) -> Found {
+        if self.is_plain() {
+            return Found { paths: vec![self.base.clone()], missed: None };
+        }
+        let mut search =
+            Search { pattern: self, most, seen: HashSet::new(), found: Found { paths: Vec::new(), missed: None } };
+        search.folder(&self.base, 0);
+        search.found.paths.sort();
+        search.found
+    }
+}
+
+fn is_wild(part: &str) -> bool {
+    part.contains(['*', '?', '[', '{', '\\'])
+}
+
+struct Search<'a> {
+    pattern: &'a Pattern,
+    most: usize,
+    seen: HashSet<PathBuf>,
+    found: Found,
+}
+
+impl Search<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        match std::fs::canonicalize(folder).and_then(|real| Ok((std::fs::read_dir(folder)?, real))) {
+            Ok((entries, real)) => {
+                if self.seen.insert(real) {
+                    for entry in entries {
+                        match entry {
+                            Ok(entry) => self.entry(&entry.path(), depth),
+                            Err(error) => self.miss(folder, &error),
+                        }
+                    }
+                }
+            }
+            Err(error) => self.miss(folder, &error),
+        }
+    }
+    fn entry(&mut self, path: &Path, depth: usize) {
+        // A link that leads nowhere is unread if it matches, and nothing otherwise.
+        let is_folder = std::fs::metadata(path).is_ok_and(|meta| meta.is_dir());
+        if is_folder && depth < self.pattern.depth {
+            self.folder(path, depth + 1);
+        } else if !is_folder && self.pattern.matcher.is_match(path) {
+            if self.found.paths.len() < self.most {
+                self.found.paths.push(path.to_owned());
+            } else {
+                let why = format!("{} matches more than {} files; narrow it", self.pattern.written, self.most);
+                self.found.missed.get_or_insert((FailureReason::TooLarge, why));
+            }
+        }
+    }
+    fn miss(&mut self, folder: &Path, error: &std::io::Error) {
+        self.found.missed.get_or_insert_with(|| (super::reason(error), format!("{}: {error}", folder.display())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["a.pem", "a.key", "x/b.pem", "x/y/c.pem", "x/y/d.crt", "z/e.pem"] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        dir
+    }
+
+    fn find(dir: &tempfile::TempDir, pattern: &str) -> Vec<String> {
+        let found = Pattern::new(&format!("{}/{pattern}", dir.path().display())).unwrap().find(MOST_FILES);
+        assert!(found.missed.is_none(), "{found:?}");
+        found.paths.iter().map(|path| path.strip_prefix(dir.path()).unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn one_star_stays_in_its_folder_and_two_cross() {
+        let dir = tree();
+        assert_eq!(find(&dir, "*.pem"), ["a.pem"]);
+        assert_eq!(find(&dir, "*/*.pem"), ["x/b.pem", "z/e.pem"]);
+        assert_eq!(find(&dir, "x/**/*.pem"), ["x/b.pem", "x/y/c.pem"]);
+        assert_eq!(find(&dir, "**/*.{pem,crt}"), ["a.pem", "x/b.pem", "x/y/c.pem", "x/y/d.crt", "z/e.pem"]);
+        assert_eq!(find(&dir, "[xz]/?.pem"), ["x/b.pem", "z/e.pem"]);
+    }
+
+    #[test]
+    fn links_are_followed_and_loops_end() {
+        let dir = tree();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("x/loop")).unwrap();
+        std::os::unix::fs::symlink("b.pem", dir.path().join("x/live.pem")).unwrap();
+        std::os::unix::fs::symlink("nowhere", dir.path().join("x/dead.pem")).unwrap();
+        assert_eq!(find(&dir, "x/*.pem"), ["x/b.pem", "x/dead.pem", "x/live.pem"]);
+        assert!(find(&dir, "**/*.pem").len() < 20);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_said() {
+        let dir = tree();
+        let find =
+            |pattern: &str, most| Pattern::new(&format!("{}/{pattern}", dir.path().display())).unwrap().find(most);
+        assert_eq!(find("absent/*.pem", 9).missed.unwrap().0, FailureReason::NotFound);
+        let capped = find("**/*.pem", 2);
+        assert_eq!((capped.paths.len(), capped.missed.unwrap().0), (2, FailureReason::TooLarge));
+        assert!(Pattern::new("relative/*.pem").is_err());
+        assert!(Pattern::new("/a/[.pem").is_err());
+        assert!(Pattern::new("/a/b.pem").unwrap().is_plain());
+    }
+}

@@ -1,0 +1,223 @@
+//! Offline origin: certificates and JWTs in files and globs. No request leaves the machine.
+//!
+//! Each pattern is a listing, each file a listing under it: a file that cannot be read is unread, not absent, and a
+//! file that is gone is absent only where its folder was read whole.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Collector;
+use super::read::{self, FileCx};
+use super::scope::{self, Probe, Scope};
+use super::walk::{Ended, Report, WalkCx, with_missed};
+use crate::collect::login::keyring;
+use crate::domain::At;
+use crate::domain::key::SightId;
+use crate::domain::observation::{Coverage, Observation};
+use crate::domain::reason::FailureReason;
+use crate::domain::text::Text;
+
+mod glob;
+
+pub use glob::{Found, Pattern};
+
+/// Largest file read, bytes.
+pub const MOST: u64 = 1 << 20;
+
+/// One walk over every pattern and every named value.
+pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, report: &mut Report<'_>) -> Ended {
+    let scope = Arc::new(Scope {
+        collector: collector.id.clone(),
+        definition: collector.definition.clone(),
+        url: None,
+        settings: scope::settings(&collector.definition, &collector.settings),
+        probes: Vec::<Probe>::new(),
+        login: None,
+        slots_by_id: collector.settings.slots_by_id,
+        sight,
+        walk: cx.walk,
+    });
+    let mut round = Round { cx, scope, read: 0, missed: 0, first: None };
+    for (name, at) in &collector.settings.inspect {
+        let listing = format!("inspect/{name}");
+        match keyring::get(at) {
+            Ok(secret) => {
+                round
+                    .file(
+                        report,
+                        listing,
+                        Named { name: name.clone(), explicit: true },
+                        secret.expose().as_bytes().to_vec(),
+                    )
+                    .await
+            }
+            Err(error) => {
+                round.unread(report, listing, FailureReason::NotFound, &format!("inspect.{name}: {error}")).await
+            }
+        }
+    }
+    for pattern in &collector.settings.files {
+        if cx.stop.is_cancelled() {
+            break;
+        }
+        round.pattern(report, pattern).await;
+    }
+    report.asked = true;
+    let (read, missed) = (round.read, round.missed);
+    let (why, detail) = round.first.map_or((FailureReason::NotFound, None), |(why, detail)| (why, Some(detail)));
+    (with_missed(Coverage::Whole, read, missed, why), detail)
+}
+
+struct Round<'a> {
+    cx: &'a WalkCx,
+    scope: Arc<Scope>,
+    read: u32,
+    missed: u32,
+    first: Option<(FailureReason, Text)>,
+}
+
+struct Named {
+    name: String,
+    explicit: bool,
+}
+
+impl Round<'_> {
+    async fn pattern(&mut self, report: &mut Report<'_>, written: &str) {
+        let listing = format!("files/{written}");
+        let pattern = match Pattern::new(written) {
+            Ok(pattern) => pattern,
+            Err(error) => return self.unread(report, listing, FailureReason::NotFound, &error).await,
+        };
+        if pattern.is_plain() {
+            // A path without a glob is named: its absence is a failure to read, never an end.
+            return self.path(report, listing, Path::new(written), true).await;
+        }
+        let most = glob::MOST_FILES;
+        let found = tokio::task::spawn_blocking(move || pattern.find(most))
+            .await
+            .unwrap_or_else(|_| Found::failed("the search panicked"));
+        let ends = match &found.missed {
+            None => {
+                self.read += 1;
+                Coverage::Whole
+            }
+            Some((reason, detail)) => {
+                self.note(*reason, detail);
+                let read = u32::try_from(found.paths.len()).unwrap_or(u32::MAX);
+                with_missed(Coverage::Whole, read, 1, *reason)
+            }
+        };
+        for path in &found.paths {
+            if self.cx.stop.is_cancelled() {
+                return;
+            }
+            self.path(report, format!("{listing}>{}", path.display()), path, false).await;
+        }
+        // The parent ends after its children, as with every issuer: what it announced has been told.
+        let page = self.page(&listing, self.cx.clock.now(), ends);
+        report.page(page).await;
+    }
+
+    async fn path(&mut self, report: &mut Report<'_>, listing: String, path: &Path, explicit: bool) {
+        let owned: PathBuf = path.to_owned();
+        let read = tokio::task::spawn_blocking(move || bytes(&owned)).await;
+        match read.unwrap_or_else(|_| Err((FailureReason::Decode, "reading panicked".into()))) {
+            Ok(bytes) => self.file(report, listing, Named { name: path.display().to_string(), explicit }, bytes).await,
+            Err((reason, error)) => self.unread(report, listing, reason, &format!("{}: {error}", path.display())).await,
+        }
+    }
+
+    async fn file(&mut self, report: &mut Report<'_>, listing: String, named: Named, bytes: Vec<u8>) {
+        let read_at = self.cx.clock.now();
+        let value = self.cx.fingerprints.of(&bytes);
+        let scope = self.scope.clone();
+        let answer = tokio::task::spawn_blocking(move || {
+            read::file(&scope, &FileCx { name: &named.name, bytes: &bytes, value, explicit: named.explicit, read_at })
+        });
+        let Ok(answer) = answer.await else {
+            return self.unread(report, listing, FailureReason::Decode, "reading a file panicked").await;
+        };
+        let ends = match answer.reason {
+            Some(reason) => {
+                self.note(reason, answer.detail.as_ref().map_or("cannot be decoded", Text::as_str));
+                Coverage::Failed { reason }
+            }
+            None => {
+                self.read += 1;
+                Coverage::Whole
+            }
+        };
+        let page =
+            Observation { records: answer.records, rejects: answer.rejects, ..self.page(&listing, read_at, ends) };
+        report.page(page).await;
+    }
+
+    async fn unread(&mut self, report: &mut Report<'_>, listing: String, reason: FailureReason, detail: &str) {
+        self.note(reason, detail);
+        let page = self.page(&listing, self.cx.clock.now(), Coverage::Failed { reason });
+        report.page(page).await;
+    }
+
+    fn note(&mut self, reason: FailureReason, detail: &str) {
+        self.missed += 1;
+        self.cx.metrics.collector_error(&self.scope.collector, reason);
+        self.first.get_or_insert_with(|| (reason, Text::new(detail)));
+    }
+
+    fn page(&self, listing: &str, taken_at: At, ends: Coverage) -> Observation {
+        Observation {
+            collector: self.scope.collector.clone(),
+            sight: self.scope.sight,
+            walk: self.scope.walk,
+            listing: listing.into(),
+            ends: Some(ends),
+            taken_at,
+            issuer_clock: None,
+            records: Vec::new(),
+            listed: Vec::new(),
+            gone: Vec::new(),
+            rejects: Vec::new(),
+        }
+    }
+}
+
+/// A regular file of bearable size: a device or a pipe would never end.
+fn bytes(path: &Path) -> Result<Vec<u8>, (FailureReason, String)> {
+    use std::io::Read;
+    let told = |error: std::io::Error| (reason(&error), error.to_string());
+    let meta = std::fs::metadata(path).map_err(told)?;
+    if !meta.is_file() {
+        return Err((FailureReason::Decode, "not a regular file".into()));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(told)?.take(MOST + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > MOST {
+        return Err((FailureReason::TooLarge, format!("larger than {MOST} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn reason(error: &std::io::Error) -> FailureReason {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => FailureReason::Forbidden,
+        _ => FailureReason::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_of_bearable_size_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("big");
+        std::fs::write(&path, vec![b'x'; MOST as usize]).unwrap();
+        assert_eq!(bytes(&path).unwrap().len() as u64, MOST);
+        std::fs::write(&path, vec![b'x'; MOST as usize + 1]).unwrap();
+        assert_eq!(bytes(&path).unwrap_err().0, FailureReason::TooLarge);
+        assert_eq!(bytes(dir.path()).unwrap_err().0, FailureReason::Decode);
+        assert_eq!(bytes(Path::new("/dev/zero")).unwrap_err().0, FailureReason::Decode);
+        assert_eq!(bytes(&dir.path().join("absent")).unwrap_err().0, FailureReason::NotFound);
+    }
+}

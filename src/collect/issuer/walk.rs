@@ -1,1 +1,0 @@
-//! IO: the loop of one walk.

@@ -1,0 +1,160 @@
+//! One ask of a walk, from the request to its meaning: build, dress, pace, send, read; a few tries if it is worth them.
+//!
+//! Never fails: what went wrong is an answer too. Reading runs a jq program, for big bodies on a blocking thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::WalkCx;
+use crate::base::http::{Response, client::Client, send};
+use crate::base::secret::Secret;
+use crate::collect::issuer::definition::answer::Meaning;
+use crate::collect::issuer::definition::request::Sends;
+use crate::collect::issuer::frontier::Ask;
+use crate::collect::issuer::pace::{self, PATIENCE, PAUSE};
+use crate::collect::issuer::read::{self, Answer};
+use crate::collect::issuer::scope::Scope;
+use crate::collect::issuer::{Collector, build};
+use crate::domain::At;
+use crate::domain::reason::FailureReason;
+use crate::domain::text::Text;
+
+/// Bodies above this are read on a blocking thread, bytes.
+const INLINE: usize = 4 * 1024;
+/// Before a refused self-inspection is believed (semantics 3.4).
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
+/// What the asks of one walk share.
+pub struct Exchange<'a> {
+    pub collector: &'a Collector,
+    pub cx: &'a WalkCx,
+    pub client: &'a Client,
+    pub scope: Arc<Scope>,
+    /// The values of `Scope::probes`, in the same order; they live as long as the walk.
+    pub values: &'a [Secret],
+    /// Repeats left in this walk.
+    pub repeats: AtomicU32,
+}
+
+/// An answer, and whether the issuer could not be reached at all or asked to wait longer than a round can.
+pub struct Told {
+    pub ask: Ask,
+    pub answer: Answer,
+    pub unreachable: bool,
+    pub hold: bool,
+}
+
+/// One try.
+struct Try {
+    answer: Answer,
+    unreachable: bool,
+    /// Worth another try.
+    passing: bool,
+    /// The issuer's own word on when.
+    wait_until: Option<At>,
+}
+
+impl Exchange<'_> {
+    /// Asks until there is an answer to take in.
+    pub async fn ask(&self, mut ask: Ask) -> Told {
+        let mut backoff = pace::backoff();
+        loop {
+            let once = self.once(&ask).await;
+            if once.answer.ask_again && ask.attempt == 0 {
+                ask.attempt += 1;
+                if self.sleep(SECOND_LOOK).await {
+                    continue;
+                }
+            }
+            let throttled = once.answer.meaning == Meaning::Throttled;
+            let told =
+                |hold| Told { unreachable: once.unreachable, answer: once.answer.clone(), ask: ask.clone(), hold };
+            if !once.passing {
+                return told(false);
+            }
+            let asked = once.wait_until.map(|at| at - once.answer.received_at);
+            if throttled && asked.is_some_and(|wait| wait > PATIENCE) {
+                self.hold(once.wait_until);
+                return told(true);
+            }
+            let pause = backoff.next().filter(|_| self.may_repeat());
+            let Some(pause) = pause else {
+                if throttled {
+                    self.hold(once.wait_until);
+                }
+                return told(throttled);
+            };
+            let asked = asked.and_then(|wait| wait.to_std().ok()).unwrap_or_default();
+            if !self.sleep(pause.max(asked.min(PATIENCE.to_std().unwrap_or_default()))).await {
+                return told(false);
+            }
+        }
+    }
+
+    async fn once(&self, ask: &Ask) -> Try {
+        let request = &self.scope.definition.requests[ask.request];
+        let value = ask.probe.and_then(|probe| self.values.get(probe));
+        let failed = |reason, detail: &str| Try {
+            answer: Answer::failed(reason, Text::new(detail), self.cx.clock.now()),
+            unreachable: false,
+            passing: false,
+            wait_until: None,
+        };
+        let mut built = match build::request(&self.scope, ask, value) {
+            Ok(built) => built,
+            Err(error) => return failed(FailureReason::Decode, &error.to_string()),
+        };
+        if request.sends == Sends::Login
+            && let Err(error) = self.collector.login.dress(&mut built)
+        {
+            return failed(FailureReason::LoginRefused, &error.to_string());
+        }
+        tokio::select! {
+            () = self.cx.pace.turn(&self.cx.clock) => {}
+            () = self.cx.stop.cancelled() => return failed(FailureReason::Timeout, "stopped"),
+        }
+        match send::send(self.client, built, &self.cx.clock).await {
+            Ok(response) => self.read(ask, response).await,
+            Err(failure) => {
+                let unreachable = !matches!(failure.reason, FailureReason::Decode | FailureReason::TooLarge);
+                let answer = Answer::failed(failure.reason, failure.detail, self.cx.clock.now());
+                Try { answer, unreachable, passing: failure.reason == FailureReason::Connect, wait_until: None }
+            }
+        }
+    }
+
+    async fn read(&self, ask: &Ask, response: Response) -> Try {
+        self.cx.metrics.request(&self.collector.id, response.status);
+        let status = response.status;
+        let wait_until = pace::asked_to_wait(&response);
+        let answer = if response.body.len() <= INLINE {
+            read::answer(&self.scope, ask, &response)
+        } else {
+            let (scope, ask, received_at) = (self.scope.clone(), ask.clone(), response.received_at);
+            let read = tokio::task::spawn_blocking(move || read::answer(&scope, &ask, &response)).await;
+            read.unwrap_or_else(|_| {
+                Answer::failed(FailureReason::Decode, Text::new("reading the answer panicked"), received_at)
+            })
+        };
+        let passing = answer.meaning == Meaning::Throttled || status >= 500 && answer.meaning == Meaning::Unable;
+        Try { answer, unreachable: false, passing, wait_until: wait_until.filter(|_| passing) }
+    }
+
+    fn may_repeat(&self) -> bool {
+        self.repeats.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+    /// Holds this round's rest and the next round.
+    fn hold(&self, until: Option<At>) {
+        // Instants are whole seconds, rounded down: one more, so that the issuer's wait is never cut.
+        let at = until.map_or_else(|| self.cx.clock.now() + PAUSE, |at| at + chrono::TimeDelta::seconds(1));
+        self.cx.pace.hold(at);
+    }
+    /// False if the stop came first.
+    async fn sleep(&self, span: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(span) => true,
+            () = self.cx.stop.cancelled() => false,
+        }
+    }
+}
