@@ -7,6 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::definition::KeyRule;
 use super::definition::fields::NoExpiry;
+use super::jq::RunError;
 use super::scope::Scope;
 use crate::base::time::span;
 use crate::base::time::stamp::{self, Stamp};
@@ -51,6 +52,28 @@ pub struct RecordCx<'a> {
 pub struct Rejected {
     pub reject: Reject,
     pub generation: Option<GenerationId>,
+}
+
+/// Words that may quote an answer: only for whoever holds it already. Silent in logs and errors.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Private(String);
+
+impl Private {
+    pub fn of(error: &RunError) -> Self {
+        Self(match error {
+            RunError::Failed(detail) => detail.words().to_owned(),
+            other => other.to_string(),
+        })
+    }
+    pub fn words(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Private {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[private]")
+    }
 }
 
 /// Kind of a collector's own login.
