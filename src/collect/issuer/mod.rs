@@ -14,6 +14,7 @@ pub mod definition;
 pub mod files;
 pub mod frontier;
 pub mod jq;
+pub mod listing;
 pub mod next;
 pub mod pace;
 pub mod read;

@@ -48,7 +48,7 @@ pub struct Answer {
     /// A self-inspection that got its first 401: ask once more after 1 s, with `Frontier::again`, before this answer is
     /// taken in (semantics 3.4).
     pub ask_again: bool,
-    /// For asks with a probe: when to ask this value again.
+    /// For asks with a probe, and for the own login: when to ask about this value again.
     pub asks: Asks,
     /// For whoever holds the answer already (`forewarn try`): jq's own words. Never logged.
     pub words: Option<record::Private>,
@@ -125,6 +125,8 @@ pub fn answer(scope: &Scope, ask: &Ask, response: &Response) -> Answer {
     }
     if ask.probe.is_some() {
         answer.ask_again = meaning == Meaning::TokenDead && request.sends == Sends::Value && ask.attempt == 0;
+    }
+    if matches!(request.mode, Mode::Inspect | Mode::OwnLogin) {
         answer.asks = asks(&answer);
     }
     answer
@@ -213,7 +215,10 @@ fn bindings(scope: &Scope, ask: &Ask, response: &Response, name: Option<&str>) -
 fn meaning(request: &Request, response: &Response, body: Option<&Value>, names: &[Value]) -> Meaning {
     let status = response.status;
     // A proxy answers in HTML; only an object of the issuer's own kind may say that a token is dead or unknown.
-    let spoken = body.is_some_and(Value::is_object);
+    let spoken = match request.decode {
+        Decoder::Headers | Decoder::None => json::decode(&response.body).is_ok_and(|body| body.is_object()),
+        _ => body.is_some_and(Value::is_object),
+    };
     for rule in &request.answers {
         let by_status = rule.status.is_empty() || rule.status.contains(&status);
         let by_body = rule.body.as_ref().is_none_or(|program| body.is_some_and(|body| program.holds(body, names)));

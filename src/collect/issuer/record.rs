@@ -143,7 +143,8 @@ fn finish(raw: &Raw<'_>, id: Option<&str>, issued: Option<At>, generation: Gener
         scopes: raw.scopes()?,
         life,
         life_word,
-        dynamic: raw.dynamic()?,
+        // What someone named is watched as a token, however it was issued.
+        dynamic: raw.dynamic()?.filter(|_| !explicit),
         facts: raw.facts(if cx.value.is_some() { id } else { None })?,
         uses_left,
         link: raw.text("link")?.filter(|link| ["https://", "http://"].iter().any(|s| link.as_str().starts_with(s))),

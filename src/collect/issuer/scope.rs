@@ -18,8 +18,7 @@ pub struct Scope {
     pub definition: Arc<Definition>,
     /// The collector's URL, or the definition's default.
     pub url: Option<Url>,
-    /// `$settings` of programs and templates: the keys of `inventory:` with defaults filled in,
-    /// `introspection_endpoint`, `trust_roots`.
+    /// `$settings` of programs and templates; see [`settings`].
     pub settings: Value,
     /// Values that ask about themselves, in this walk.
     pub probes: Vec<Probe>,
@@ -51,7 +50,8 @@ pub enum Task {
     Confirm(Vec<GenerationId>),
 }
 
-/// Settings as programs and templates see them.
+/// Settings as programs and templates see them: the keys of `inventory:` with defaults filled in, and `given` (the keys
+/// that were written), `url` (without its last slash), `introspection_endpoint`, `trust_roots`.
 pub fn settings(definition: &Definition, settings: &Settings) -> Value {
     let mut all = Map::new();
     for setting in &definition.settings {
@@ -68,6 +68,8 @@ pub fn settings(definition: &Definition, settings: &Settings) -> Value {
     all.insert("given".into(), Value::Array(given));
     let endpoint = settings.introspection_endpoint.as_ref().map(|url| Value::from(url.as_str()));
     all.insert("introspection_endpoint".into(), endpoint.unwrap_or(Value::Null));
+    let url = settings.url.as_ref().or(definition.url.as_ref());
+    all.insert("url".into(), url.map_or(Value::Null, |url| Value::from(url.as_str().trim_end_matches('/'))));
     all.insert("trust_roots".into(), Value::from(if settings.show_trust_roots { "show" } else { "hide" }));
     Value::Object(all)
 }

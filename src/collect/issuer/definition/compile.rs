@@ -22,7 +22,7 @@ use crate::collect::issuer::template::{Known, Template};
 /// epoch seconds; the name that the configuration gave to the value or file.
 pub const NAMES: &[&str] = &["settings", "item", "headers", "status", "received", "name"];
 /// Settings that the engine itself fills in.
-const ENGINE_SETTINGS: &[&str] = &["given", "introspection_endpoint", "trust_roots"];
+const ENGINE_SETTINGS: &[&str] = &["given", "url", "introspection_endpoint", "trust_roots"];
 
 /// Reads one definition; every mistake is noted with its place. `name` is the file's name without its ending.
 pub fn read(name: &str, file: FileNo, text: &str, mistakes: &mut Mistakes) -> Option<Definition> {
