@@ -184,3 +184,6 @@ pub(super) fn seed(id: &str, round: i64) -> u64 {
     let bytes = id.bytes().chain(round.to_le_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Collector;
-use super::read::{self, FileCx};
+use super::read::{self, Answer, FileCx};
 use super::scope::{self, Probe, Scope};
 use super::walk::{Ended, Report, WalkCx, with_missed};
 use crate::collect::login::keyring;
@@ -83,7 +83,7 @@ struct Named {
 
 impl Round<'_> {
     async fn pattern(&mut self, report: &mut Report<'_>, written: &str) {
-        let listing = format!("files/{written}");
+        let listing = format!("files/{}", part(written));
         let pattern = match Pattern::new(written) {
             Ok(pattern) => pattern,
             Err(error) => return self.unread(report, listing, FailureReason::NotFound, &error).await,
@@ -111,7 +111,7 @@ impl Round<'_> {
             if self.cx.stop.is_cancelled() {
                 return;
             }
-            self.path(report, format!("{listing}>{}", path.display()), path, false).await;
+            self.path(report, format!("{listing}>{}", part(&path.display().to_string())), path, false).await;
         }
         // The parent ends after its children, as with every issuer: what it announced has been told.
         let page = self.page(&listing, self.cx.clock.now(), ends);
@@ -137,19 +137,23 @@ impl Round<'_> {
         let Ok(answer) = answer.await else {
             return self.unread(report, listing, FailureReason::Decode, "reading a file panicked").await;
         };
-        let ends = match answer.reason {
-            Some(reason) => {
+        let ends = match (answer.reason, answer.cut) {
+            (None, Some(reason)) => {
+                self.note(reason, "holds something that nobody can name");
+                with_missed(Coverage::Whole, 1, 1, reason)
+            }
+            (Some(reason), _) => {
                 self.note(reason, answer.detail.as_ref().map_or("cannot be decoded", Text::as_str));
                 Coverage::Failed { reason }
             }
-            None => {
+            (None, None) => {
                 self.read += 1;
                 Coverage::Whole
             }
         };
-        let page =
-            Observation { records: answer.records, rejects: answer.rejects, ..self.page(&listing, read_at, ends) };
-        report.page(page).await;
+        let page = self.page(&listing, read_at, ends);
+        let Answer { records, rejects, listed, .. } = answer;
+        report.page(Observation { records, rejects, listed, ..page }).await;
     }
 
     async fn unread(&mut self, report: &mut Report<'_>, listing: String, reason: FailureReason, detail: &str) {
@@ -181,6 +185,11 @@ impl Round<'_> {
     }
 }
 
+/// A path as part of a listing's key, where `>` separates.
+fn part(path: &str) -> String {
+    path.replace('%', "%25").replace('>', "%3E").replace(char::is_control, "\u{FFFD}")
+}
+
 /// A regular file of bearable size: a device or a pipe would never end.
 fn bytes(path: &Path) -> Result<Vec<u8>, (FailureReason, String)> {
     use std::io::Read;
@@ -205,19 +214,4 @@ fn reason(error: &std::io::Error) -> FailureReason {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_regular_files_of_bearable_size_are_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("big");
-        std::fs::write(&path, vec![b'x'; MOST as usize]).unwrap();
-        assert_eq!(bytes(&path).unwrap().len() as u64, MOST);
-        std::fs::write(&path, vec![b'x'; MOST as usize + 1]).unwrap();
-        assert_eq!(bytes(&path).unwrap_err().0, FailureReason::TooLarge);
-        assert_eq!(bytes(dir.path()).unwrap_err().0, FailureReason::Decode);
-        assert_eq!(bytes(Path::new("/dev/zero")).unwrap_err().0, FailureReason::Decode);
-        assert_eq!(bytes(&dir.path().join("absent")).unwrap_err().0, FailureReason::NotFound);
-    }
-}
+mod tests;

@@ -26,6 +26,8 @@ pub mod memory;
 mod probes;
 mod report;
 pub mod sight;
+#[cfg(test)]
+pub(crate) mod stage;
 
 use memory::Memory;
 pub(super) use report::{Report, with_missed};
@@ -71,6 +73,7 @@ async fn run(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>, ids
         Ok(_) => {
             cx.memory.see(sight);
             match collector.definition.origin {
+                Source::Declared | Source::Files if confirm => (Coverage::Whole, None),
                 Source::Declared => declared::walk(collector, cx.walk, sight, started_at, &mut report).await,
                 Source::Files => files::walk(collector, cx, sight, &mut report).await,
                 Source::Http => http::walk(collector, cx, sight, &mut report, ids).await,
