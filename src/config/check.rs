@@ -38,11 +38,19 @@ impl Check<'_> {
 
     /// What a plug-in found, at its place; dropped where reading had already found something there or below.
     pub fn problem(&mut self, problem: &Problem) {
-        if self.mistakes.within(&problem.path) {
+        let path = &problem.path;
+        if self.mistakes.within(path) || self.told_above(path) {
             return;
         }
         let text = self.suggest(problem);
-        self.note(&problem.path, text);
+        let key = problem.text.split('"').nth(1).filter(|name| path.ends_with(&format!(".{name}")));
+        let place = key.and_then(|_| self.root.key_at(path)).or_else(|| self.place(path));
+        self.mistakes.note(Mistake { place, path: path.clone(), text, secret: false });
+    }
+    /// What is not there was told to be missing.
+    fn told_above(&self, path: &str) -> bool {
+        let parent = path.rfind(['.', '[']).map_or("", |cut| &path[..cut]);
+        self.root.at(path).is_none() && self.mistakes.list.iter().any(|mistake| mistake.path == parent)
     }
 
     /// `there is no schedule "quaterly". Did you mean "quarterly" (forewarn.yml:7)?`

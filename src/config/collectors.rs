@@ -117,7 +117,7 @@ impl One<'_, '_> {
             inspect,
             files: self.files(),
             show_trust_roots: self.section.trust_roots == Some(TrustRoots::Show),
-            declared: typed::tokens(self.check, &self.path, self.section.tokens.as_deref().unwrap_or_default()),
+            declared: typed::tokens(self.check, &self.path),
             slots_by_id: self.section.slots == Some(Slots::Id),
             max_tokens: self.max_tokens(),
         }
@@ -136,7 +136,9 @@ impl One<'_, '_> {
 
     fn url(&mut self) -> Option<url::Url> {
         match (&self.section.url, self.offline()) {
-            (Some(_), true) => self.note("url", format!("the issuer {} asks no server; leave `url` out", self.issuer())),
+            (Some(_), true) => {
+                self.note("url", format!("the issuer {} asks no server; leave `url` out", self.issuer()))
+            }
             (Some(text), false) => return self.checked_url("url", text),
             (None, true) => {}
             (None, false) if self.definition.url.is_some() => return self.definition.url.clone(),
@@ -244,11 +246,17 @@ impl One<'_, '_> {
         }
         let tls = self.section.tls.clone().unwrap_or_default();
         let proxy = self.section.proxy.clone().unwrap_or_default();
-        let key = if self.section.tls.is_none() { "proxy" } else { "tls" };
         match Client::build(&client::Settings { tls, proxy, timeout, body_cap: BODY_CAP }) {
             Ok(client) => Some(client),
             Err(error) => {
-                self.note(key, error.to_string());
+                let text = error.to_string();
+                let named =
+                    ["ca_file", "cert_file", "key_file", "server_name"].into_iter().find(|key| text.contains(key));
+                match (named, &self.section.tls) {
+                    (Some(key), Some(_)) => self.note(&format!("tls.{key}"), text),
+                    (None, Some(_)) => self.note("tls", text),
+                    (_, None) => self.note("proxy", text),
+                }
                 None
             }
         }
@@ -276,7 +284,9 @@ impl One<'_, '_> {
             self.note(key, format!("the issuer {issuer} has no use for `{key}`; leave it out"));
         }
         let missing = match origin {
-            Source::Files if section.files.as_ref().is_none_or(Vec::is_empty) => ("files", "globs such as [\"certs/**/*.pem\"]"),
+            Source::Files if section.files.as_ref().is_none_or(Vec::is_empty) => {
+                ("files", "globs such as [\"certs/**/*.pem\"]")
+            }
             Source::Declared if section.tokens.as_ref().is_none_or(Vec::is_empty) => {
                 ("tokens", "entries such as { name: deploy-key, expires: 2027-03-01 }")
             }
@@ -318,8 +328,12 @@ impl One<'_, '_> {
         let inspects = self.section.inspect.is_some();
         if !settings.walks && settings.inspect.is_empty() && !self.check.mistakes.within(&format!("{path}.inspect")) {
             let text = match (self.can_walk(), self.definition.can(Mode::Inspect)) {
-                (false, _) => format!("the issuer {issuer} cannot list tokens; name those to ask about under `inspect:`"),
-                (true, true) => "nothing to watch: give a `login:` to list tokens, or name some under `inspect:`".into(),
+                (false, _) => {
+                    format!("the issuer {issuer} cannot list tokens; name those to ask about under `inspect:`")
+                }
+                (true, true) => {
+                    "nothing to watch: give a `login:` to list tokens, or name some under `inspect:`".into()
+                }
                 (true, false) => "nothing to watch: give a `login:` to list tokens".into(),
             };
             self.check.note(&path, text);
@@ -338,7 +352,8 @@ impl One<'_, '_> {
         let stale_after = self.span("stale_after", self.section.stale_after.as_deref(), default);
         let given = self.section.stale_after.is_some();
         if given && stale_after < every {
-            let text = format!("shorter than `every` ({}): every token would be unverified between polls", span::write(every));
+            let text =
+                format!("shorter than `every` ({}): every token would be unverified between polls", span::write(every));
             self.note("stale_after", text);
         }
         let never = self.offline() && !given;
@@ -374,7 +389,9 @@ fn shaped(node: &Node, shape: SettingShape) -> Option<Value> {
             _ => None,
         },
         SettingShape::List => match node.list() {
-            Some(items) => items.iter().map(|item| item.text().map(Value::from)).collect::<Option<Vec<_>>>().map(Value::Array),
+            Some(items) => {
+                items.iter().map(|item| item.text().map(Value::from)).collect::<Option<Vec<_>>>().map(Value::Array)
+            }
             None => node.text().map(|text| Value::Array(vec![text.into()])),
         },
     }

@@ -9,6 +9,7 @@ use super::check::{Check, TEAM};
 use super::collectors;
 pub use super::sections::{Also, MetricsSection, StoreSection, TokensShown};
 use super::sections::{SECTIONS, Sections};
+use super::urls;
 use crate::base::yaml::tree::Node;
 use crate::collect::issuer::Collector;
 use crate::collect::issuer::shipped::Definitions;
@@ -46,6 +47,7 @@ pub fn build(
         known.push(built.rules);
     }
     let rules = rules(check, sections, known);
+    links(check, sections);
     let (channels, routing) = channels(check, sections);
     let routes = routes(check, sections, routing);
     if !check.mistakes.is_empty() {
@@ -90,6 +92,24 @@ fn rules(check: &mut Check<'_>, sections: &Sections, collectors: Vec<CollectorRu
     noted(check, Rules::compile(&written, collectors))
 }
 
+/// Links that messages and pages will carry.
+fn links(check: &mut Check<'_>, sections: &Sections) {
+    let runbooks = sections
+        .policies
+        .iter()
+        .enumerate()
+        .filter_map(|(nth, policy)| Some((format!("policies[{nth}].runbook"), policy.runbook.as_deref()?)));
+    let pipelines = sections
+        .pipelines
+        .iter()
+        .filter_map(|(name, pipeline)| Some((format!("pipelines.{name}.url"), pipeline.url.as_deref()?)));
+    for (path, link) in runbooks.chain(pipelines) {
+        if let Err(text) = urls::link(link) {
+            check.note_secret(&path, text);
+        }
+    }
+}
+
 /// Channels that could be built, and what routing knows of all of them.
 fn channels(
     check: &mut Check<'_>,
@@ -109,22 +129,13 @@ fn channels(
             Err(problems) => {
                 for (below, text) in problems {
                     let path = if below.is_empty() { path.clone() } else { format!("{path}.{below}") };
-                    // What is missing was told while reading, at the parent.
-                    let ancestor = ancestors(&path).any(|above| check.mistakes.list.iter().any(|m| m.path == above));
-                    if !ancestor {
-                        check.problem(&Problem::new(path, text));
-                    }
+                    check.problem(&Problem::new(path, text));
                 }
             }
         }
         routing.insert(id, rules);
     }
     (channels, routing)
-}
-
-/// The paths above `path`, from a channel's own on.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices(['.', '[']).skip(1).map(|(at, _)| &path[..at])
 }
 
 fn fallback(check: &mut Check<'_>, sections: &Sections, name: &str) -> Option<ChannelId> {
@@ -141,11 +152,7 @@ fn fallback(check: &mut Check<'_>, sections: &Sections, name: &str) -> Option<Ch
     None
 }
 
-fn routes(
-    check: &mut Check<'_>,
-    sections: &Sections,
-    channels: BTreeMap<ChannelId, ChannelRules>,
-) -> Option<Routes> {
+fn routes(check: &mut Check<'_>, sections: &Sections, channels: BTreeMap<ChannelId, ChannelRules>) -> Option<Routes> {
     references(check, sections);
     let teams = sections.teams.clone().unwrap_or_default();
     noted(check, Routes::compile(sections.routes.as_deref(), &teams, channels))
@@ -194,7 +201,8 @@ fn warnings(check: &Check<'_>, sections: &Sections, routes: &Routes, external_ur
     let mut all = Vec::new();
     let mut warn = |path: &str, text: &str| {
         let line = check.line_of(path).map(|line| format!("{line}: ")).unwrap_or_default();
-        all.push(format!("{line}{path}: {text}"));
+        let stop = if text.ends_with('.') { "" } else { "." };
+        all.push(format!("{line}{path}: {text}{stop}"));
     };
     if sections.collectors.is_empty() {
         warn("collectors", "none is configured, so nothing is watched");

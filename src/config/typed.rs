@@ -8,25 +8,33 @@ use super::check::Check;
 use super::sections::TypedSection;
 use crate::base::time::stamp::{Edge, Format, Stamp, read};
 use crate::base::yaml::mistake::quoted;
+use crate::base::yaml::reader::read as read_node;
+use crate::base::yaml::tree::Node;
 use crate::collect::issuer::declared::Typed;
 use crate::domain::At;
 
 /// Checks every entry; one that is wrong is noted and left out.
-pub fn tokens(check: &mut Check<'_>, collector: &str, sections: &[TypedSection]) -> Vec<Typed> {
+pub fn tokens(check: &mut Check<'_>, collector: &str) -> Vec<Typed> {
+    let list = format!("{collector}.tokens");
+    let root = check.root;
+    let items = root.at(&list).and_then(Node::list).unwrap_or_default();
     let mut names = BTreeSet::new();
-    let mut all = Vec::with_capacity(sections.len());
-    for (nth, section) in sections.iter().enumerate() {
-        let path = format!("{collector}.tokens[{nth}]");
+    let mut all = Vec::with_capacity(items.len());
+    for (nth, item) in items.iter().enumerate() {
+        let path = format!("{list}[{nth}]");
+        // Read by itself, so that its number stays true where another entry could not be read.
+        let Some(section) = read_node::<TypedSection>(item, &path, check.mistakes) else { continue };
         if section.name.trim().is_empty() {
             check.note(&format!("{path}.name"), "a token's name is empty");
-        } else if !names.insert(&section.name) {
+        } else if !names.insert(section.name.clone()) {
             check.note(&format!("{path}.name"), format!("the name {} is given twice", quoted(&section.name)));
         }
         let expires = match section.expires.as_str() {
             "never" => None,
-            text => time(check, &format!("{path}.expires"), text, ", or `never`"),
+            text => time(check, &format!("{path}.expires"), text, "write `never`"),
         };
-        let issued = section.issued.as_deref().and_then(|text| time(check, &format!("{path}.issued"), text, ""));
+        let issued =
+            section.issued.as_deref().and_then(|text| time(check, &format!("{path}.issued"), text, "leave it out"));
         if let (Some((_, end)), Some((start, _))) = (expires, issued)
             && end < start
         {
@@ -44,7 +52,7 @@ fn anchor() -> At {
 }
 
 /// A date or an RFC 3339 instant, as its early and late edge.
-fn time(check: &mut Check<'_>, path: &str, text: &str, or: &str) -> Option<(At, At)> {
+fn time(check: &mut Check<'_>, path: &str, text: &str, instead: &str) -> Option<(At, At)> {
     let bytes = text.as_bytes();
     let dated = bytes.len() >= 10 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-';
     let read = match dated {
@@ -53,9 +61,10 @@ fn time(check: &mut Check<'_>, path: &str, text: &str, or: &str) -> Option<(At, 
     };
     match read {
         Some(Stamp::At { instant, late }) => return Some((instant, late)),
-        Some(Stamp::Never) => check.note(path, format!("{} means no date to any issuer{or}", quoted(text))),
+        Some(Stamp::Never) => check.note(path, format!("{} is too far away to be meant; {instead}", quoted(text))),
         None => {
-            let text = format!("{} is not a date; write 2027-03-01, or 2027-03-01T12:00:00Z{or}", quoted(text));
+            let text =
+                format!("{} is not a date; write 2027-03-01, or 2027-03-01T12:00:00Z, or {instead}", quoted(text));
             check.note(path, text);
         }
     }

@@ -4,6 +4,18 @@ use url::{Host, Url};
 
 /// Checks a base URL of an issuer.
 pub fn parse(text: &str) -> Result<Url, String> {
+    let url = link(text)?;
+    if url.query().is_some() {
+        return Err("no query in this URL; leave out everything from `?` on".into());
+    }
+    if url.fragment().is_some() {
+        return Err("no fragment in this URL; leave out everything from `#` on".into());
+    }
+    Ok(url)
+}
+
+/// Checks a URL that people will follow; query and fragment are allowed.
+pub fn link(text: &str) -> Result<Url, String> {
     if text.contains("${") {
         return Err("`${…}` is not expanded; use a folder and one file per site".into());
     }
@@ -12,13 +24,7 @@ pub fn parse(text: &str) -> Result<Url, String> {
         return Err("a URL begins with https:// or http:// and names a host".into());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("no user or password in a URL; write them under `login:`".into());
-    }
-    if url.query().is_some() {
-        return Err("no query in this URL; leave out everything from `?` on".into());
-    }
-    if url.fragment().is_some() {
-        return Err("no fragment in this URL; leave out everything from `#` on".into());
+        return Err("no user or password in a URL; for an issuer, write them under `login:`".into());
     }
     Ok(url)
 }
@@ -55,6 +61,8 @@ mod tests {
             let told = parse(bad).unwrap_err();
             assert!(told.contains(why) && !told.contains("hunter2"), "{bad}: {told}");
         }
+        assert!(link("https://wiki.example.com/rotate?page=1#top").is_ok());
+        assert!(link("wiki.example.com/rotate").is_err());
     }
 
     #[test]

@@ -79,19 +79,22 @@ impl<'a, 'n, 'c, 'm> Entries<'a, 'n, 'c, 'm> {
 
     /// Notes a key that the struct does not know, and takes it out.
     fn unknown(at: &At<'n, 'c, 'm>, (key, node): &'n (Key, Node), fields: &'static [&'static str]) {
-        let near = nearest(&key.text, fields.iter().copied());
         let twin = ["_file", "_env"].iter().find_map(|end| {
             let stem = key.text.strip_suffix(end)?;
-            fields.contains(&stem).then(|| format!("write `{stem}: {{ {}: … }}`", &end[1..]))
+            Some((fields.iter().find(|field| **field == stem)?, &end[1..]))
         });
-        let text = twin.unwrap_or_else(|| match near {
-            Some(near) => format!("unknown key. Did you mean {}? Known here: {}", quoted(near), fields.join(", ")),
-            None if fields.is_empty() => "unknown key; none is known here".into(),
-            None => format!("unknown key. Known here: {}", fields.join(", ")),
-        });
+        let near = nearest(&key.text, fields.iter().copied());
+        let near = near.and_then(|near| fields.iter().find(|field| **field == near));
+        let known = || fields.join(", ");
+        let text = match (twin, near) {
+            (Some((stem, form)), _) => format!("write `{stem}: {{ {form}: … }}`"),
+            (None, Some(near)) => format!("unknown key. Did you mean {}? Known here: {}", quoted(near), known()),
+            (None, None) if fields.is_empty() => "unknown key; none is known here".into(),
+            (None, None) => format!("unknown key. Known here: {}", known()),
+        };
         let child = at.child(node, Some(key.place), &key.text);
         let cx = &mut *at.cx.borrow_mut();
-        let meant = near.and_then(|near| fields.iter().find(|field| **field == near));
+        let meant = twin.map(|(stem, _)| stem).or(near);
         cx.meant.extend(meant.map(|field| (id(at.node), *field)));
         cx.removed.insert(id(node));
         let secret = child.secret || guards_secret(&key.text);

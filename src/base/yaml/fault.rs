@@ -80,6 +80,9 @@ impl de::Error for Error {
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         Self::custom(format!("this value does not fit: {} is expected", in_words(&expected.to_string())))
     }
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format!("unknown key {}. Known here: {}", quoted(field), expected.join(", ")))
+    }
     fn missing_field(field: &'static str) -> Self {
         Self { missing: Some(field), ..Self::custom(format!("the key {} is missing", quoted(field))) }
     }

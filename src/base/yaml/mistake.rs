@@ -103,7 +103,8 @@ impl Mistakes {
         if !mistake.path.is_empty() {
             let _ = write!(line, "{}: ", visible(&mistake.path));
         }
-        line + &visible(&mistake.text)
+        let stop = if mistake.text.ends_with(['.', '?', '!']) { "" } else { "." };
+        line + &visible(&mistake.text) + stop
     }
 
     /// All of them for a person, with source lines where a spelling is at fault, and their number.
@@ -258,6 +259,6 @@ mod tests {
     #[test]
     fn control_characters_become_visible() {
         let one = mistakes("a", vec![(1, 1, "a\u{1b}[2J", "x\r\ny", false)]);
-        assert_eq!(one.lines(), ["forewarn.yml:1:1: a\u{FFFD}[2J: x\u{FFFD}\u{FFFD}y"]);
+        assert_eq!(one.lines(), ["forewarn.yml:1:1: a\u{FFFD}[2J: x\u{FFFD}\u{FFFD}y."]);
     }
 }

@@ -173,12 +173,13 @@ impl<'n> At<'n, '_, '_> {
         let env = form == "env";
         let target = if env { text.to_owned() } else { self.in_folder(text) };
         let seen = SecretSeen { place, path: self.path.clone(), env, target: target.clone() };
+        let entry = std::iter::once((form, target));
+        let read = visitor.visit_map(de::value::MapDeserializer::<_, Error>::new(entry));
         let secrets = &mut self.cx.borrow_mut().mistakes.secrets;
-        if !secrets.contains(&seen) {
+        if read.is_ok() && !secrets.contains(&seen) {
             secrets.push(seen);
         }
-        let entry = std::iter::once((form, target));
-        visitor.visit_map(de::value::MapDeserializer::<_, Error>::new(entry)).map_err(|error| error.at(&self))
+        read.map_err(|error| error.at(&self))
     }
 
     fn one_of<'de, V: de::Visitor<'de>>(

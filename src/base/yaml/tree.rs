@@ -202,8 +202,9 @@ impl<'t> Builder<'t, '_> {
             }
             Some(Err(error)) => {
                 let at = *error.marker();
-                let text = format!("is not YAML: {}", error.info().replace('\n', " "));
-                Err(mistake_at(self.place(at.line(), at.col()), text))
+                let why = error.info().replace('\n', " ");
+                let hint = if why.contains("alias") { "; quote a text that begins with `*` or `&`" } else { "" };
+                Err(mistake_at(self.place(at.line(), at.col()), format!("is not YAML: {why}{hint}")))
             }
         }
     }

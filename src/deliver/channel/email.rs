@@ -89,7 +89,9 @@ fn server(section: &Section) -> Result<(String, u16, Security), Mistake> {
         other => return Err(at(format!("mail is not sent by {other}. {RIGHT}"))),
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(at("a user or password stands in this URL (not shown). Write it under login: { username, password }".into()));
+        return Err(at(
+            "a user or password stands in this URL (not shown). Write it under login: { username, password }".into(),
+        ));
     }
     let host = url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()).filter(|host| !host.is_empty());
     let Some(host) = host else {
@@ -109,9 +111,9 @@ fn security_of(section: &Section, by_scheme: Security, host: &str) -> Result<Sec
             Err("smtps:// is TLS from the start, so `none` contradicts it. Write smtp:// or leave tls out".into())
         }
         Some("none") if is_loopback(host) => Ok(Security::None),
-        Some("none") => {
-            Err(format!("`none` sends mail in the clear, which is for loopback hosts only; {host} is none. Write `required`"))
-        }
+        Some("none") => Err(format!(
+            "`none` sends mail in the clear, which is for loopback hosts only; {host} is none. Write `required`"
+        )),
         Some(_) => Err("there are two words here: `required` (the default) and `none` (loopback hosts only)".into()),
     }
 }
@@ -153,7 +155,10 @@ impl Config {
         for root in &self.roots {
             builder = builder.add_root_certificate(root.clone());
         }
-        builder.build().map(Some).map_err(|_| answer::unusable("TLS cannot be set up: the host name or the CA file does not fit"))
+        builder
+            .build()
+            .map(Some)
+            .map_err(|_| answer::unusable("TLS cannot be set up: the host name or the CA file does not fit"))
     }
 }
 
@@ -165,11 +170,12 @@ pub fn payload(config: &Config, message: &Message, id: DeliveryId, now: At) -> S
 
 /// One attempt for one recipient.
 pub async fn send(config: &Config, outgoing: &Outgoing<'_>) -> Result<Receipt, SendError> {
-    let frozen: Frozen = serde_json::from_str(outgoing.body).map_err(|_| unreadable("the stored mail cannot be read"))?;
-    let to: Mailbox = outgoing.recipient.parse().map_err(|_| SendError {
-        class: Class::Recipient,
-        ..unreadable("the recipient is no mail address")
-    })?;
+    let frozen: Frozen =
+        serde_json::from_str(outgoing.body).map_err(|_| unreadable("the stored mail cannot be read"))?;
+    let to: Mailbox = outgoing
+        .recipient
+        .parse()
+        .map_err(|_| SendError { class: Class::Recipient, ..unreadable("the recipient is no mail address") })?;
     let mail = build_mail(config, &to, &frozen).ok_or_else(|| unreadable("the stored mail cannot be built"))?;
     let login = match &config.login {
         Some(login) => {

@@ -18,7 +18,9 @@ fn inert_char(c: char) -> char {
     match c {
         c if c.is_control() => ' ',
         '\u{2028}' | '\u{2029}' => ' ',
-        '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => '\u{FFFD}',
+        '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => {
+            '\u{FFFD}'
+        }
         c => c,
     }
 }
@@ -101,9 +103,9 @@ fn piece(chars: &[char], at: usize, c: char, place: Place) -> String {
 }
 
 fn mentions(after: &[char]) -> bool {
-    ["everyone", "channel", "here"].iter().any(|word| {
-        after.len() >= word.len() && word.chars().zip(after).all(|(a, b)| a == b.to_ascii_lowercase())
-    })
+    ["everyone", "channel", "here"]
+        .iter()
+        .any(|word| after.len() >= word.len() && word.chars().zip(after).all(|(a, b)| a == b.to_ascii_lowercase()))
 }
 
 /// Italic opens and closes only at the edge of a word; `RENOVATE_TOKEN` stays as it is.
@@ -170,7 +172,10 @@ mod tests {
 
     #[test]
     fn formatting_in_plain_text_is_disarmed_and_words_are_kept() {
-        assert_eq!(slack_text("*bold* ~gone~ _it_ `code` RENOVATE_TOKEN", 100), "∗bold∗ ∼gone∼ ＿it＿ 'code' RENOVATE_TOKEN");
+        assert_eq!(
+            slack_text("*bold* ~gone~ _it_ `code` RENOVATE_TOKEN", 100),
+            "∗bold∗ ∼gone∼ ＿it＿ 'code' RENOVATE_TOKEN"
+        );
     }
 
     #[test]

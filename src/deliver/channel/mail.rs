@@ -246,7 +246,12 @@ mod tests {
             }
             out + rest
         };
-        style(html).lines().map(|line| line.replace("&#x2f;", "/")).filter(|line| line.contains("<td colspan") || line.contains("<tr><td>") || line.contains("<strong>")).collect::<Vec<_>>().join("\n")
+        style(html)
+            .lines()
+            .map(|line| line.replace("&#x2f;", "/"))
+            .filter(|line| line.contains("<td colspan") || line.contains("<tr><td>") || line.contains("<strong>"))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]
@@ -269,13 +274,17 @@ mod tests {
         hostile.facts.token = "gitlab/<script>alert(1)</script>\r\nBcc: evil@example.com\u{202E}".into();
         hostile.facts.team = Some("\"><img src=x onerror=alert(1)>".into());
         hostile.facts.runbook = Some("https://wiki.example.com/?a=1&b=%22".into());
-        let frozen = freeze(&message(hostile, "2026-11-24 09:00"), DeliveryId(7), "example.com", at("2026-11-24 09:00"));
+        let frozen =
+            freeze(&message(hostile, "2026-11-24 09:00"), DeliveryId(7), "example.com", at("2026-11-24 09:00"));
         let html = frozen.html.unwrap();
         for bad in ["<script", "<img", "\u{202E}", "\r"] {
             assert!(!html.contains(bad), "{bad}");
         }
         assert!(html.contains("&lt;script&gt;"));
-        assert!(html.contains("https:&#x2f;&#x2f;wiki.example.com&#x2f;?a=1&amp;b=%22") || html.contains("https://wiki.example.com/?a=1&amp;b=%22"));
+        assert!(
+            html.contains("https:&#x2f;&#x2f;wiki.example.com&#x2f;?a=1&amp;b=%22")
+                || html.contains("https://wiki.example.com/?a=1&amp;b=%22")
+        );
         assert!(!frozen.subject.contains(['\r', '\n', '\u{202E}']));
         assert!(!frozen.text.contains("\nBcc") && !frozen.text.contains(['\r', '\u{202E}']));
     }

@@ -161,3 +161,6 @@ fn test_message(kind: &str, now: At) -> Message {
         data: serde_json::json!({ "items": [], "at": now }),
     }
 }
+
+#[cfg(test)]
+mod tests;

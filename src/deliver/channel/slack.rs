@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::answer::{self, Idempotent};
 use super::{Outgoing, SendCx, fit};
-use crate::base::http::{Request, Response, send as http};
+use crate::base::http::Response;
 use crate::base::secret::{SecretRef, read};
-use crate::deliver::message::{Line, Message, Span};
+use crate::deliver::message::{Line, Message, Span, plain};
 use crate::domain::delivery::{Class, Receipt, SendError};
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -22,6 +22,7 @@ pub struct Section {
 const SECTION: usize = 2_900;
 /// An unwritten limit over all blocks was met at 13,200.
 const TOTAL: usize = 11_500;
+const SMALL: usize = 1_500;
 /// `text` is for notifications; longer is of no use there.
 const FIRST_LINE: usize = 600;
 
@@ -70,10 +71,12 @@ fn sections(message: &Message, most: usize) -> Vec<String> {
     sections
 }
 
+/// Never empty: Slack refuses a section without text.
 fn headline(message: &Message) -> String {
     if message.mark.is_empty() {
-        let all = Span::Strong(crate::deliver::message::plain(&message.headline));
-        return fit::slack_spans(&[all], SECTION);
+        let all = plain(&message.headline);
+        let all = if all.trim().is_empty() { "forewarn".to_owned() } else { all };
+        return fit::slack_spans(&[Span::Strong(all)], SECTION);
     }
     let mut spans = vec![Span::Strong(message.mark.clone()), Span::Plain(" · ".into())];
     spans.extend(message.headline.iter().cloned());
@@ -97,7 +100,7 @@ fn small_print(message: &Message) -> String {
     if message.small_print.is_empty() && message.page.is_none() {
         return String::new();
     }
-    fit::slack_spans(&spans, 1_500)
+    fit::slack_spans(&spans, SMALL)
 }
 
 /// One attempt; a repeat would be a second message.
@@ -106,15 +109,10 @@ pub async fn send(section: &Section, cx: &SendCx, outgoing: &Outgoing<'_>) -> Re
     let url = secret.expose().trim().parse::<url::Url>().ok();
     let url = url.filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
     let url = url.ok_or_else(|| answer::unusable("the secret webhook_url is not an http(s) URL"))?;
-    let request = Request {
-        method: "POST".into(),
-        headers: vec![("content-type".into(), "application/json; charset=utf-8".into())],
-        body: Some(outgoing.body.as_bytes().to_vec()),
-        ..Request::get(url)
-    };
-    match http::send(&cx.client, request, &cx.clock).await {
+    let headers = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
+    match answer::post(cx, url, headers, outgoing.body).await {
         Ok(response) => judge(&response),
-        Err(failure) => Err(answer::unanswered(&failure, Idempotent::No)),
+        Err(unposted) => Err(unposted.into_error(Idempotent::No)),
     }
 }
 
@@ -176,11 +174,21 @@ mod tests {
     fn success_is_read_from_the_body() {
         assert_eq!(judge(&response(200, "ok")).unwrap().evidence.as_str(), "200 ok");
         let table = [
-            (200, "", Class::Ambiguous), (200, "OK", Class::Ambiguous), (200, "<html>ok</html>", Class::Ambiguous),
-            (204, "ok", Class::Ambiguous), (400, "invalid_payload", Class::Refused), (400, "no_text", Class::Refused),
-            (400, "channel_is_archived", Class::Broken), (403, "action_prohibited", Class::Broken),
-            (403, "invalid_token", Class::Broken), (404, "no_service", Class::Broken), (410, "channel_is_archived", Class::Broken),
-            (429, "", Class::Throttled), (500, "rollup_error", Class::Retry), (503, "", Class::Retry), (302, "", Class::Broken),
+            (200, "", Class::Ambiguous),
+            (200, "OK", Class::Ambiguous),
+            (200, "<html>ok</html>", Class::Ambiguous),
+            (204, "ok", Class::Ambiguous),
+            (400, "invalid_payload", Class::Refused),
+            (400, "no_text", Class::Refused),
+            (400, "channel_is_archived", Class::Broken),
+            (403, "action_prohibited", Class::Broken),
+            (403, "invalid_token", Class::Broken),
+            (404, "no_service", Class::Broken),
+            (410, "channel_is_archived", Class::Broken),
+            (429, "", Class::Throttled),
+            (500, "rollup_error", Class::Retry),
+            (503, "", Class::Retry),
+            (302, "", Class::Broken),
         ];
         for (status, body, class) in table {
             assert_eq!(judge(&response(status, body)).unwrap_err().class, class, "{status} {body}");
@@ -201,7 +209,8 @@ mod tests {
         let cx = ComposeCx { external_url: Some("https://forewarn.example.com".into()) };
         let payload = payload(&compose(&[intent], at(now), &cx));
         let texts = payload["blocks"].as_array().unwrap().iter();
-        let texts = texts.map(|block| block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap());
+        let texts =
+            texts.map(|block| block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap());
         format!("{}\n--\n{}", payload["text"].as_str().unwrap(), texts.collect::<Vec<_>>().join("\n"))
     }
 
@@ -254,7 +263,9 @@ mod tests {
         message.headline = vec![Span::Name(name.clone()), Span::Plain(name.clone()), Span::Strong(name.clone())];
         message.mark = name.clone();
         message.small_print = vec![name.clone(), name.clone()];
-        message.lines = (0..lines).map(|_| Line { lead: Some("Do"), text: vec![Span::Name(name.clone()), Span::Plain(name.clone())] }).collect();
+        message.lines = (0..lines)
+            .map(|_| Line { lead: Some("Do"), text: vec![Span::Name(name.clone()), Span::Plain(name.clone())] })
+            .collect();
         message
     }
 
@@ -273,7 +284,13 @@ mod tests {
 
     #[test]
     fn a_megabyte_of_anything_fits_slacks_limits() {
-        for name in ["<!channel>&".repeat(100_000), "`".repeat(1 << 20), "😀".repeat(50_000), "\u{202E}\r\n".repeat(1_000)] {
+        for name in [
+            "<!channel>&".repeat(100_000),
+            "`".repeat(1 << 20),
+            "😀".repeat(50_000),
+            "\u{202E}\r\n".repeat(1_000),
+            String::new(),
+        ] {
             for lines in [0, 1, 40, 400] {
                 check(&payload(&any_message(name.clone(), lines)));
             }

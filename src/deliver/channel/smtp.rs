@@ -193,7 +193,12 @@ fn failed(stage: Stage, known: &Known<'_>, to: &str) -> SendError {
         Stage::Dot => "the end of DATA",
     };
     let detail = format!("{during}: {}", without(known.text, to));
-    SendError { class: class_of(stage, known), reason: reason_of(stage, known), after: None, detail: Text::new(&detail) }
+    SendError {
+        class: class_of(stage, known),
+        reason: reason_of(stage, known),
+        after: None,
+        detail: Text::new(&detail),
+    }
 }
 
 fn class_of(stage: Stage, known: &Known<'_>) -> Class {
@@ -257,17 +262,28 @@ mod tests {
     #[test]
     fn each_answer_has_its_class_by_the_command_that_got_it() {
         let table = [
-            (Stage::Connect, 421, "", Class::Retry), (Stage::Connect, 554, "", Class::Broken),
-            (Stage::StartTls, 454, "", Class::Retry), (Stage::Auth, 454, "", Class::Retry),
-            (Stage::Auth, 535, "5.7.8 bad", Class::Broken), (Stage::Auth, 530, "", Class::Broken),
-            (Stage::Mail, 451, "", Class::Retry), (Stage::Mail, 552, "", Class::Refused),
-            (Stage::Mail, 550, "5.3.4 too big", Class::Refused), (Stage::Mail, 550, "5.7.1 sender", Class::Broken),
-            (Stage::Rcpt, 450, "4.2.0 greylisted", Class::Retry), (Stage::Rcpt, 452, "", Class::Retry),
-            (Stage::Rcpt, 550, "5.1.1 no such user", Class::Recipient), (Stage::Rcpt, 553, "", Class::Recipient),
-            (Stage::Rcpt, 551, "", Class::Recipient), (Stage::Rcpt, 550, "5.7.1 relaying denied", Class::Broken),
-            (Stage::Rcpt, 530, "", Class::Broken), (Stage::Data, 451, "", Class::Retry),
-            (Stage::Data, 554, "", Class::Refused), (Stage::Dot, 452, "", Class::Retry),
-            (Stage::Dot, 554, "5.6.0 content", Class::Refused), (Stage::Dot, 552, "", Class::Refused),
+            (Stage::Connect, 421, "", Class::Retry),
+            (Stage::Connect, 554, "", Class::Broken),
+            (Stage::StartTls, 454, "", Class::Retry),
+            (Stage::Auth, 454, "", Class::Retry),
+            (Stage::Auth, 535, "5.7.8 bad", Class::Broken),
+            (Stage::Auth, 530, "", Class::Broken),
+            (Stage::Mail, 451, "", Class::Retry),
+            (Stage::Mail, 552, "", Class::Refused),
+            (Stage::Mail, 550, "5.3.4 too big", Class::Refused),
+            (Stage::Mail, 550, "5.7.1 sender", Class::Broken),
+            (Stage::Rcpt, 450, "4.2.0 greylisted", Class::Retry),
+            (Stage::Rcpt, 452, "", Class::Retry),
+            (Stage::Rcpt, 550, "5.1.1 no such user", Class::Recipient),
+            (Stage::Rcpt, 553, "", Class::Recipient),
+            (Stage::Rcpt, 551, "", Class::Recipient),
+            (Stage::Rcpt, 550, "5.7.1 relaying denied", Class::Broken),
+            (Stage::Rcpt, 530, "", Class::Broken),
+            (Stage::Data, 451, "", Class::Retry),
+            (Stage::Data, 554, "", Class::Refused),
+            (Stage::Dot, 452, "", Class::Retry),
+            (Stage::Dot, 554, "5.6.0 content", Class::Refused),
+            (Stage::Dot, 552, "", Class::Refused),
         ];
         for (stage, code, text, expected) in table {
             assert_eq!(class(stage, code, text), expected, "{stage:?} {code} {text}");
@@ -294,7 +310,8 @@ mod tests {
 
     #[test]
     fn addresses_stay_out_of_errors() {
-        let known = Known { code: Some(550), tls: false, ours: false, timeout: false, text: "550 <ops@example.com> unknown" };
+        let known =
+            Known { code: Some(550), tls: false, ours: false, timeout: false, text: "550 <ops@example.com> unknown" };
         assert_eq!(failed(Stage::Rcpt, &known, "ops@example.com").detail.as_str(), "RCPT: 550 <the recipient> unknown");
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::answer::{self, Idempotent};
 use super::{Outgoing, SendCx, fit};
-use crate::base::http::{Request, Response, send as http};
+use crate::base::http::Response;
 use crate::base::secret::{Secret, SecretRef, read};
 use crate::deliver::message::Message;
 use crate::domain::At;
@@ -41,10 +41,15 @@ pub fn build(section: &Section) -> Result<Config, (String, String)> {
         return mistake("this is not a URL. Write https://host/path".into());
     };
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-        return mistake(format!("a webhook is asked by https or http, not by {}. Write https://host/path", url.scheme()));
+        return mistake(format!(
+            "a webhook is asked by https or http, not by {}. Write https://host/path",
+            url.scheme()
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return mistake("a user or password stands in this URL (not shown). Take it out; sign with `secret` instead".into());
+        return mistake(
+            "a user or password stands in this URL (not shown). Take it out; sign with `secret` instead".into(),
+        );
     }
     Ok(Config { url, secret: section.secret.clone() })
 }
@@ -105,15 +110,9 @@ pub async fn send(config: &Config, cx: &SendCx, outgoing: &Outgoing<'_>) -> Resu
             .ok_or_else(|| answer::unusable("what follows `whsec_` in the secret is not base64"))?;
         headers.push(("webhook-signature".into(), signature));
     }
-    let request = Request {
-        method: "POST".into(),
-        headers,
-        body: Some(outgoing.body.as_bytes().to_vec()),
-        ..Request::get(config.url.clone())
-    };
-    match http::send(&cx.client, request, &cx.clock).await {
+    match answer::post(cx, config.url.clone(), headers, outgoing.body).await {
         Ok(response) => judge(&response),
-        Err(failure) => Err(answer::unanswered(&failure, Idempotent::Yes)),
+        Err(unposted) => Err(unposted.into_error(Idempotent::Yes)),
     }
 }
 
@@ -175,8 +174,16 @@ mod tests {
             assert!(judge(&response(status)).is_ok());
         }
         let table = [
-            (301, Class::Broken), (308, Class::Broken), (400, Class::Refused), (401, Class::Retry), (404, Class::Retry),
-            (410, Class::Broken), (413, Class::Refused), (429, Class::Throttled), (500, Class::Retry), (503, Class::Retry),
+            (301, Class::Broken),
+            (308, Class::Broken),
+            (400, Class::Refused),
+            (401, Class::Retry),
+            (404, Class::Retry),
+            (410, Class::Broken),
+            (413, Class::Refused),
+            (429, Class::Throttled),
+            (500, Class::Retry),
+            (503, Class::Retry),
         ];
         for (status, class) in table {
             assert_eq!(judge(&response(status)).unwrap_err().class, class, "{status}");

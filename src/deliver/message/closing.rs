@@ -45,7 +45,8 @@ fn new_end(intent: &Intent) -> Option<At> {
 
 fn old_end(intent: &Intent) -> String {
     let finding = &intent.episode.finding;
-    let due = finding.due.filter(|_| !matches!(intent.episode.kind, FindingKind::RotationDue | FindingKind::RotationMissed));
+    let due =
+        finding.due.filter(|_| !matches!(intent.episode.kind, FindingKind::RotationDue | FindingKind::RotationMissed));
     match &intent.facts.before {
         Some(Before { never: true, .. }) => "without an end".into(),
         Some(Before { ends: Some(end), .. }) => words::day(*end),
@@ -121,7 +122,9 @@ fn sentence(intent: &Intent, how: Closing) -> String {
         Closing::Rotated => rotated(intent),
         Closing::Extended => "was extended".into(),
         Closing::Recovered => recovered(intent),
-        Closing::Fixed => format!("is as it should be again: {} no longer holds", intent.episode.kind.as_str().replace('_', " ")),
+        Closing::Fixed => {
+            format!("is as it should be again: {} no longer holds", intent.episode.kind.as_str().replace('_', " "))
+        }
         Closing::Removed => "is gone, and nothing had used it: good".into(),
         Closing::Accepted => "may end: it was accepted, nothing more is said of it until it has a new value".into(),
         Closing::Superseded => "has another finding that says it better".into(),

@@ -120,10 +120,8 @@ fn others(head: &Head, intents: &[&Intent], now: At) -> Vec<Line> {
 }
 
 fn several(tokens: &[Vec<&Intent>], now: At) -> Message {
-    let items: Vec<Item<'_>> = tokens
-        .iter()
-        .map(|of| Item { intent: of[0], head: head_of(of[0], now), others: of.len() - 1 })
-        .collect();
+    let items: Vec<Item<'_>> =
+        tokens.iter().map(|of| Item { intent: of[0], head: head_of(of[0], now), others: of.len() - 1 }).collect();
     let listing = listing::listing(&items, now);
     let closed = items.iter().all(|item| item.intent.transition.is_closing());
     let severity = listing.one_liners[0].severity;
@@ -236,7 +234,12 @@ mod tests {
     }
     fn lines(message: &Message) -> String {
         let line = |line: &Line| format!("{}: {}\n", line.lead.unwrap_or("-"), plain(&line.text));
-        format!("{}: {}\n{}", message.mark, plain(&message.headline), message.lines.iter().map(line).collect::<String>())
+        format!(
+            "{}: {}\n{}",
+            message.mark,
+            plain(&message.headline),
+            message.lines.iter().map(line).collect::<String>()
+        )
     }
     fn stdout(message: &Message) -> String {
         message.one_liners.iter().map(|line| format!("{:<9} {}\n", line.severity.as_str(), line.text)).collect()
@@ -315,7 +318,13 @@ mod tests {
                 "old value: when it ends is not known; whether something still uses it is not known",
             ),
             (
-                Some(Before { ends: Some(at("2026-11-24 08:00")), never: false, ended: None, use_known: false, issued: None }),
+                Some(Before {
+                    ends: Some(at("2026-11-24 08:00")),
+                    never: false,
+                    ended: None,
+                    use_known: false,
+                    issued: None,
+                }),
                 "old value: ended Tue 24 Nov 2026 08:00 UTC",
             ),
             (
@@ -428,7 +437,10 @@ mod tests {
         many.push(revoked());
         many.reverse();
         let message = composed(&many, "2026-11-24 09:00");
-        assert_eq!(message.subject, "[forewarn] 31 tokens need someone (1 critical, 30 warning); first Tue 1 Dec 00:00 UTC");
+        assert_eq!(
+            message.subject,
+            "[forewarn] 31 tokens need someone (1 critical, 30 warning); first Tue 1 Dec 00:00 UTC"
+        );
         assert_eq!(message.lines.len(), 21);
         insta::assert_snapshot!(plain(&message.lines[0].text),
             @"critical keycloak/ci/deploy-bot no longer works; it was good until 1 Mar 2027; breaks deploy-prod; team identity · M2Q9");
@@ -466,7 +478,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_said() {
-        let message = composed(&[intent("gitlab/x", FindingKind::Expired, Severity::Critical, "AAAA")], "2026-11-24 09:00");
+        let message =
+            composed(&[intent("gitlab/x", FindingKind::Expired, Severity::Critical, "AAAA")], "2026-11-24 09:00");
         insta::assert_snapshot!(lines(&message), @r"
         Expired: gitlab/x has expired; when is not known
         Breaks: not said: no policy names a pipeline for it
@@ -491,7 +504,8 @@ mod tests {
     fn short_lives_are_told_in_seconds() {
         let mut short = intent("vault/ci-deploy", FindingKind::ExpiresSoon, Severity::Warning, "AAAA");
         let end = at("2026-11-24 09:41:03");
-        let rung = |before: u32, sixtieths| Rung { before, at: end - chrono::TimeDelta::seconds(before.into()), sixtieths };
+        let rung =
+            |before: u32, sixtieths| Rung { before, at: end - chrono::TimeDelta::seconds(before.into()), sixtieths };
         short.episode.finding.ladder = vec![rung(20, 20), rung(10, 10), rung(4, 4)];
         short.episode.finding.rung = Some(rung(20, 20));
         short.episode.finding.due = Some(end);

@@ -41,20 +41,15 @@ pub fn open(intent: &Intent, now: At) -> Head {
     let kind = intent.episode.kind;
     let due = finding.due.or(facts.ends);
     let told = why::predicate(&finding.why, facts, now);
-    let plain = |mark: &str, otherwise: &str| {
-        Head::plain(mark, who(intent), told.as_deref().unwrap_or(otherwise), false)
-    };
+    let plain =
+        |mark: &str, otherwise: &str| Head::plain(mark, who(intent), told.as_deref().unwrap_or(otherwise), false);
     match kind {
         FindingKind::ExpiresSoon => expires(intent, due, None, now),
         FindingKind::ExpiresBeforeRotation => expires(intent, due, before_rotation(intent, due), now),
-        FindingKind::BreaksDeploy => {
-            expires(intent, due, Some("before the end of a run that needs it".into()), now)
-        }
+        FindingKind::BreaksDeploy => expires(intent, due, Some("before the end of a run that needs it".into()), now),
         FindingKind::Expired => expired(intent, due, now),
         FindingKind::Revoked => ended(intent, "Revoked", "no longer works", now),
-        FindingKind::Vanished => {
-            ended(intent, "Gone", &format!("is no longer known to {}", why::issuer(facts)), now)
-        }
+        FindingKind::Vanished => ended(intent, "Gone", &format!("is no longer known to {}", why::issuer(facts)), now),
         FindingKind::RotationDue => rotation(intent, due, now),
         FindingKind::RotationMissed => rotation_missed(intent, due, now),
         FindingKind::NotInjected => plain("Old value in use", "is still used with its old value"),

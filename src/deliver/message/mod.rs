@@ -76,7 +76,10 @@ pub enum Span {
     Strong(String),
     /// A token's name: code in Slack.
     Name(String),
-    Link { text: String, url: String },
+    Link {
+        text: String,
+        url: String,
+    },
 }
 
 impl Span {

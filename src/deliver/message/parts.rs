@@ -151,7 +151,8 @@ fn whose(intent: &Intent) -> String {
 
 /// When something more is told. For reminders (no word of why) the rhythm of semantics 9.3 is said with it.
 pub fn next(intent: &Intent, now: At) -> String {
-    let until_critical = intent.episode.kind == FindingKind::CollectorFailing && intent.episode.severity < Severity::Critical;
+    let until_critical =
+        intent.episode.kind == FindingKind::CollectorFailing && intent.episode.severity < Severity::Critical;
     if let (true, Some((tokens, _))) = (until_critical, intent.facts.covers) {
         return format!(
             "critical after 24 h, or when one of the {tokens} is 24 h from its deadline. This message stands for all {tokens}"

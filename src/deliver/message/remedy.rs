@@ -46,10 +46,14 @@ fn sentence(intent: &Intent) -> String {
         }
         FindingKind::NotInjected => "put the new value where the old one is still used, then revoke the old one".into(),
         FindingKind::OldGenerationAlive => old_alive(why),
-        FindingKind::NeverExpires => with_how("issue one that ends, or write a dated exception (policy, `allow`)", facts),
+        FindingKind::NeverExpires => {
+            with_how("issue one that ends, or write a dated exception (policy, `allow`)", facts)
+        }
         FindingKind::TooLongLived => with_how("issue one with a shorter life, or write a dated exception", facts),
         FindingKind::Unused => "remove it if nothing needs it".into(),
-        FindingKind::OverScoped => with_how("issue one with fewer scopes, or widen `scopes.allow` in its policy", facts),
+        FindingKind::OverScoped => {
+            with_how("issue one with fewer scopes, or widen `scopes.allow` in its policy", facts)
+        }
         FindingKind::Unmanaged => "write a policy that matches it, or let its collector ignore it".into(),
         FindingKind::Unowned => unowned(why),
         FindingKind::StaticCopy => "let the pipeline fetch it when it runs, or issue short-lived ones".into(),
@@ -97,8 +101,12 @@ fn unowned(why: &Why) -> String {
 
 fn unverified(why: &Why, facts: &Facts) -> String {
     match why {
-        Why::Doubt { doubt: Doubt::NeverActive } => "look whether the right value lies there, and which issuer it belongs to".into(),
-        Why::Doubt { doubt: Doubt::OutOfSight } => "look whether the new login still sees it, or remove it from the configuration".into(),
+        Why::Doubt { doubt: Doubt::NeverActive } => {
+            "look whether the right value lies there, and which issuer it belongs to".into()
+        }
+        Why::Doubt { doubt: Doubt::OutOfSight } => {
+            "look whether the new login still sees it, or remove it from the configuration".into()
+        }
         Why::Doubt { doubt: Doubt::UseLimited } => "watch it by an inventory, or declare its end".into(),
         Why::Doubt { doubt: Doubt::Unreadable } => "watch it as `jwt` if it is one, or declare its end".into(),
         _ => format!("look at the collector that reads {}", why::issuer(facts)),
@@ -134,9 +142,20 @@ mod tests {
         for good in ["https://wiki.example.com/rotate?a=b&c=d#e", "http://localhost:8080/x"] {
             assert!(is_web(good), "{good}");
         }
-        for bad in ["javascript:alert(1)", "https://", "https:///x", "https://a b", "https://a|b", "https://a>b", "https://a\nb",
-            "https://ä.example", "data:text/html,x", "https://a\"onclick", "HTTPS//x", ""]
-        {
+        for bad in [
+            "javascript:alert(1)",
+            "https://",
+            "https:///x",
+            "https://a b",
+            "https://a|b",
+            "https://a>b",
+            "https://a\nb",
+            "https://ä.example",
+            "data:text/html,x",
+            "https://a\"onclick",
+            "HTTPS//x",
+            "",
+        ] {
             assert!(!is_web(bad), "{bad}");
         }
     }

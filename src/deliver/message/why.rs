@@ -39,7 +39,12 @@ pub fn predicate(why: &Why, facts: &Facts, now: At) -> Option<String> {
         }
         Why::Partial { listings, reason } => {
             let listings = words::count(*listings as usize, "listing");
-            format!("could not read {listings} of {} for three rounds: {}{}", host(facts), failure(*reason), detail(facts))
+            format!(
+                "could not read {listings} of {} for three rounds: {}{}",
+                host(facts),
+                failure(*reason),
+                detail(facts)
+            )
         }
         Why::Breaker { class, dead } => breaker(*class, *dead, facts),
         Why::IdleRemoval { at } => format!(
@@ -112,7 +117,9 @@ fn doubted(doubt: Doubt, facts: &Facts) -> String {
     let issuer = issuer(facts);
     match doubt {
         Doubt::NeverActive => format!("was never active for {issuer}: a wrong or dead value, or the wrong issuer"),
-        Doubt::OutOfSight => "is out of sight: seen under an earlier login or scope, and not under the present one".into(),
+        Doubt::OutOfSight => {
+            "is out of sight: seen under an earlier login or scope, and not under the present one".into()
+        }
         Doubt::UseLimited => "cannot be asked without using it up; whether it works is not known".into(),
         Doubt::Unreadable => format!("got an answer from {issuer} that does not tell whether or when it ends"),
     }

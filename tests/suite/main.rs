@@ -1,0 +1,3 @@
+//! One binary for every test that sees the program from outside; each module names its subject.
+
+mod config;
