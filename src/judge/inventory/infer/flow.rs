@@ -94,3 +94,68 @@ pub fn walked(known: Option<&Slot>, key: &TokenKey, label: &str, minted: &Minted
     }
     step.end(None, terms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{DAY, HOUR, Scene, at, ends, record_of};
+    use super::super::{flow, is_flow};
+    use super::*;
+
+    fn job(nth: i64, life: Life) -> Record {
+        Record {
+            issued: Some(at(nth * 60)),
+            expires: ends(nth * 60 + HOUR),
+            ..record_of(Origin::Inventory, &format!("job{nth}"), life)
+        }
+    }
+
+    #[test]
+    fn rule_1_10_more_than_ten_short_ones_are_a_flow_and_stay_one() {
+        let mut scene = Scene::new(Origin::Inventory);
+        for nth in 0..10 {
+            scene.hear(&job(nth, Life::Active));
+        }
+        assert!(scene.slot.as_ref().unwrap().flow.is_none());
+        scene.hear(&job(10, Life::Active));
+        let slot = scene.slot.clone().unwrap();
+        let flow = Flow { count: 11, newest_issued: Some(at(600)), latest_end: Some(at(600 + HOUR)) };
+        assert_eq!((slot.flow, slot.generations.len(), slot.rotated_at), (Some(flow), 0, None));
+        assert_eq!(scene.last.news, [], "a flow never rotates");
+        assert!(scene.hear(&job(4, Life::Active)).unchanged());
+        scene.hear(&job(20, Life::Active));
+        let flow = scene.slot.as_ref().unwrap().flow.clone().unwrap();
+        assert_eq!((flow.newest_issued, flow.latest_end), (Some(at(1200)), Some(at(1200 + HOUR))));
+        for life in [Life::Revoked, Life::Expired, Life::Inactive] {
+            assert!(scene.hear(&job(20, life)).unchanged(), "a job's token that ends is no incident");
+        }
+        assert!(scene.misses(&[]).unchanged());
+    }
+
+    #[test]
+    fn rule_1_10_long_lived_ones_are_never_a_flow() {
+        let mut scene = Scene::new(Origin::Inventory);
+        for nth in 0..15 {
+            scene.hear(&Record { expires: ends(nth * 60 + DAY), ..job(nth, Life::Active) });
+        }
+        let slot = scene.slot.clone().unwrap();
+        assert!(slot.flow.is_none() && slot.generations.len() == 15 && !is_flow(&slot, at(HOUR)));
+    }
+
+    #[test]
+    fn rule_1_10_a_flow_keeps_count_newest_and_latest() {
+        let scene = Scene::new(Origin::Inventory);
+        let mut minted = Minted::default();
+        [job(1, Life::Active), job(9, Life::Active), job(30, Life::Revoked)]
+            .iter()
+            .for_each(|r| minted.add(r, at(600)));
+        let key = TokenKey::new("vault".into(), "flow", "auth/userpass", "ci");
+        let outcome = flow(None, &key, "vault/auth/userpass/ci", &minted, &scene.terms);
+        assert_eq!(outcome.news, [News::FirstSeen]);
+        let slot = outcome.slot.unwrap();
+        let kept = Flow { count: 2, newest_issued: Some(at(1800)), latest_end: Some(at(540 + HOUR)) };
+        assert_eq!((slot.flow.clone(), slot.key.kind()), (Some(kept), "flow"));
+        assert!(flow(Some(&slot), &key, "", &minted, &scene.terms).slot.is_none());
+        let none = flow(Some(&slot), &key, "", &Minted::default(), &scene.terms).slot.unwrap().flow.unwrap();
+        assert_eq!((none.count, none.newest_issued), (0, Some(at(1800))), "the newest issue is remembered");
+    }
+}
