@@ -6,6 +6,9 @@ use crate::domain::observation::{Doubt, Life, Origin, Record};
 use crate::domain::text::Text;
 use crate::domain::token::{Ended, EndedHow, Generation, Slot};
 
+/// Words of ends that were concluded and not told; a flag that is told later explains them better.
+const UNSAID: [&str; 2] = ["inactive", "absent"];
+
 /// Takes a record's facts and its verdict into the generation at `at`.
 pub fn judge(step: &mut Step<'_>, at: usize, record: &Record, terms: &Terms) {
     let told = facts::tells(record);
@@ -102,14 +105,14 @@ fn flagged(step: &mut Step<'_>, at: usize, record: &Record, terms: &Terms) {
     let on_time = facts::on_time(g, judged_at, terms.clock_difference);
     let expired = record.life == Life::Expired || on_time;
     let how = if expired { EndedHow::Expired } else { EndedHow::Revoked };
-    // Time makes an expiry of every early end: only a flag that fits the instant of the end is a better explanation.
+    // Time makes an expiry of every early end: a flag must fit the instant of the end to explain it better.
     let fits = record.life != Life::Expired || on_time || g.end().is_none();
     let Some(ended) = &mut g.ended else {
         conclude(step, at, how, word, terms);
         return;
     };
     ended.good_rounds = 0;
-    if ended.how != how && fits {
+    if ended.how != how && fits && UNSAID.contains(&ended.word.as_str()) {
         (ended.how, ended.word) = (how, word);
         step.news.push(News::Ended { generation: g.id.clone(), how });
     }

@@ -101,9 +101,10 @@ impl<'a> Step<'a> {
         let Some(at) = order::head(&self.slot.generations) else { return };
         let new = &self.slot.generations[at];
         let was_head_once = |g: &Generation| g.id == new.id && g.was_usable;
-        // The old one may have gone with this step: found ended in the same page (3.6), it was no head to speak of.
-        let old_stays = self.slot.generations.iter().any(|g| g.id == old.id);
-        if !old_stays || new.ended.is_some() || before.generations.iter().any(was_head_once) {
+        // Two that are first seen in one page, whichever was read first, are no rotation that anyone saw (9.6); nor is
+        // one that takes the place of what was found ended there.
+        let remembered = self.slot.explicit() || old.first_seen < terms.taken_at;
+        if !remembered || new.ended.is_some() || before.generations.iter().any(was_head_once) {
             return;
         }
         self.slot.rotated_at = Some(terms.taken_at);
