@@ -220,13 +220,25 @@ impl<'a> Token<'a> {
     pub fn head(&self) -> Option<&Generation> {
         self.generations.iter().rev().find(|g| g.was_usable).or_else(|| self.generations.last())
     }
-    /// Newest generation usable now; looking-ahead findings are judged on it (semantics 1.7).
+    /// Newest generation usable now; looking-ahead findings are judged on it (semantics 1.7). An explicit slot holds
+    /// one value: no earlier one stands in for it (1.5).
     pub fn current(&self, now: At) -> Option<&Generation> {
+        if self.explicit() {
+            return self.head().filter(|g| g.usable(now));
+        }
         self.generations.iter().rev().find(|g| g.usable(now))
     }
-    /// Usable generations older than the head, oldest first (semantics 1.9).
+    /// A value that an explicit slot holds and that nobody has called active yet, while the head is the one it
+    /// replaced (semantics 1.5): it carries the doubt.
+    pub fn pending(&self) -> Option<&Generation> {
+        let last = self.generations.last().filter(|g| self.explicit() && !g.was_usable)?;
+        self.generations.iter().any(|g| g.was_usable).then_some(last)
+    }
+    /// Usable generations older than the head, oldest first (semantics 1.9); none in an explicit slot, where earlier
+    /// values are remembered but not watched (1.5).
     pub fn older(&self, now: At) -> impl Iterator<Item = &Generation> {
         let head = self.head().map(|g| g.id.clone());
+        let head = head.filter(|_| !self.explicit());
         let until = self.generations.iter().position(|g| Some(&g.id) == head.as_ref()).unwrap_or(0);
         self.generations[..until].iter().filter(move |g| g.usable(now))
     }
