@@ -72,3 +72,106 @@ pub(super) fn channel_failing(health: &ChannelHealth, watch: &Watch) -> Option<F
     };
     Some(Finding::new(FindingKind::ChannelFailing, severity, Why::Breaker { class, dead: health.dead }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{DAY, HOUR, Trial, t, told};
+    use super::super::{assess_channel, assess_collector};
+    use super::*;
+    use crate::domain::collector::Unread;
+
+    fn status(change: impl FnOnce(&mut CollectorStatus)) -> CollectorStatus {
+        let mut status = CollectorStatus::new("gitlab".into(), "gitlab".into(), 900, Some(3600));
+        change(&mut status);
+        status
+    }
+    fn judge(status: &CollectorStatus, earliest: Option<i64>, now: i64) -> (String, Option<At>) {
+        let covered = Covered { tokens: 40, earliest_deadline: earliest.map(t) };
+        let (finding, next) = assess_collector(status, covered, &Trial::unmanaged(vec![]).rules, t(now));
+        (told(finding.as_slice()), next)
+    }
+    fn failing(status: &mut CollectorStatus) {
+        status.failing_since = Some(t(0));
+        status.failure = Some(FailureReason::Http5xx);
+    }
+
+    #[test]
+    fn rule_8_no_good_round_for_three_intervals() {
+        let status = status(failing);
+        assert_eq!(judge(&status, None, 2699), (String::new(), Some(t(2700))));
+        assert_eq!(judge(&status, None, 2700), ("collector_failing warning".into(), Some(t(DAY))));
+        assert_eq!(judge(&status, None, DAY), ("collector_failing critical".into(), None));
+        let finding = assess_collector(&status, Covered::default(), &Trial::unmanaged(vec![]).rules, t(HOUR)).0;
+        assert_eq!(finding.unwrap().why, Why::Unread { reason: FailureReason::Http5xx, since: t(0) });
+    }
+
+    #[test]
+    fn rule_8_five_minutes_at_least() {
+        let mut quick = status(failing);
+        quick.every = 2;
+        assert_eq!(judge(&quick, None, 299).0, "");
+        assert_eq!(judge(&quick, None, 300).0, "collector_failing warning");
+        assert_eq!(judge(&status(|_| {}), None, 9 * DAY), (String::new(), None), "nothing failed yet");
+    }
+
+    #[test]
+    fn rule_8_a_login_refused_twice() {
+        let refused = |rounds| {
+            status(|status| {
+                failing(status);
+                status.failure = Some(FailureReason::LoginRefused);
+                status.refused_rounds = rounds;
+            })
+        };
+        assert_eq!(judge(&refused(1), None, 1).0, "");
+        assert_eq!(judge(&refused(2), None, 1).0, "collector_failing warning");
+    }
+
+    #[test]
+    fn rule_8_critical_when_a_covered_deadline_is_near() {
+        let status = status(failing);
+        assert_eq!(judge(&status, Some(DAY + HOUR), HOUR - 1).0, "collector_failing warning");
+        assert_eq!(judge(&status, Some(DAY + HOUR), HOUR).0, "collector_failing critical");
+        assert_eq!(judge(&status, Some(-DAY), HOUR).0, "collector_failing warning", "past before the failure");
+    }
+
+    #[test]
+    fn rule_8_two_good_rounds_close_it() {
+        let good = |rounds, success| {
+            status(|status| {
+                failing(status);
+                status.good_rounds = rounds;
+                status.last_success = Some(t(success));
+            })
+        };
+        assert_eq!(judge(&good(1, 3000), None, 3000).0, "collector_failing warning");
+        assert_eq!(judge(&good(2, 3900), None, 3900).0, "");
+        assert_eq!(judge(&good(1, 900), None, 3000).0, "", "one good round in time: it never opened");
+    }
+
+    #[test]
+    fn rule_8_partial_is_info() {
+        let unread = |rounds, held| {
+            let listing = Unread { since: t(0), rounds, reason: FailureReason::Forbidden, held };
+            status(|status| drop(status.unread.insert("projects/42".into(), listing)))
+        };
+        assert_eq!(judge(&unread(2, 5), None, 9 * DAY).0, "");
+        assert_eq!(judge(&unread(3, 0), None, 9 * DAY).0, "");
+        assert_eq!(judge(&unread(3, 5), Some(0), 9 * DAY).0, "collector_failing info");
+    }
+
+    #[test]
+    fn rule_8_a_channel() {
+        let mut health = ChannelHealth::new("chat".into());
+        let judge = |health: &ChannelHealth, now| {
+            let (finding, next) = assess_channel(health, t(now));
+            (told(finding.as_slice()), next)
+        };
+        assert_eq!(judge(&health, 0), (String::new(), None));
+        health.dead = 1;
+        assert_eq!(judge(&health, 9 * HOUR), ("channel_failing warning".into(), None));
+        health.broken = Some((t(0), Class::Broken));
+        assert_eq!(judge(&health, HOUR - 1), ("channel_failing warning".into(), Some(t(HOUR))));
+        assert_eq!(judge(&health, HOUR), ("channel_failing critical".into(), None));
+    }
+}

@@ -181,3 +181,207 @@ pub fn assess_channel(health: &ChannelHealth, now: At) -> (Option<Finding>, Opti
     let finding = collector::channel_failing(health, &watch);
     (finding, watch.next())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::trial::{DAY, HOUR, Trial, endless, lived, t, told};
+    use super::*;
+    use crate::domain::observation::{Doubt, Origin};
+    use crate::domain::token::{EndedHow, Expiry, LastUsed, WhyUnknown};
+
+    /// Instants meet each other often: whole hours, and a second beside them.
+    fn moment() -> impl Strategy<Value = i64> {
+        (-60i64..60, -1i64..=1, prop_oneof![Just(HOUR), Just(8 * HOUR), Just(DAY)])
+            .prop_map(|(n, by, unit)| n * unit + by)
+    }
+    fn maybe<T: std::fmt::Debug + 'static>(
+        some: impl Strategy<Value = T> + 'static,
+    ) -> impl Strategy<Value = Option<T>> {
+        proptest::option::weighted(0.3, some)
+    }
+
+    fn generation() -> impl Strategy<Value = Generation> {
+        let end = prop_oneof![6 => moment().prop_map(Some), 1 => Just(None)];
+        let flags = (any::<[bool; 6]>(), 0u8..5, proptest::option::weighted(0.2, 0usize..4));
+        let times = (maybe(moment()), maybe(moment()), maybe(moment()), maybe(moment()), maybe(moment()));
+        (moment(), end, flags, times).prop_map(|(issued, end, (flags, kind, doubt), times)| {
+            let (starts, stop, used, unread, ended) = times;
+            let [told_issue, renewable, usable, unknown, first, date] = flags;
+            let mut one = match end {
+                Some(end) => lived("x", issued, end),
+                None => endless("x", issued),
+            };
+            if kind == 0 {
+                one = one.slid(7200);
+            } else if date {
+                one = one.date_only();
+            }
+            if end.is_none() && unknown {
+                one.expires = Expiry::Unknown(WhyUnknown::NotTold);
+            }
+            one.issued = told_issue.then_some(t(issued));
+            (one.renewable, one.was_usable) = (renewable && kind == 1, usable);
+            (one.starts, one.hard_stop, one.unread_since) = (starts.map(t), stop.map(t), unread.map(t));
+            one.last_used = used.map(|used| LastUsed { at: t(used), granularity: 3600 });
+            one.doubt = doubt.map(|nth| Doubt::ALL[nth]);
+            if let Some(at) = ended {
+                one = one.ended(EndedHow::ALL[usize::from(kind) % 3], "revoked", at);
+                one.ended.as_mut().unwrap().first_sight = first;
+            }
+            one
+        })
+    }
+
+    fn rules() -> impl Strategy<Value = serde_json::Value> {
+        let schedules = json!({
+            "hand": { "every": "5d", "by": "hand", "warn": ["2d", "1d", "5%"] },
+            "machine": { "every": "3d", "by": "machine", "overlap": "1d" },
+            "cron": { "cron": "0 6 * * MON,THU", "zone": "Europe/Berlin", "by": "hand" },
+            "cronic": { "cron": "*/30 * * * *", "by": "machine" },
+        });
+        let allow = json!([{ "finding": "never_expires", "until": "2026-11-26", "because": "x" }]);
+        let policy = prop_oneof![
+            Just(json!({})),
+            Just(json!({ "team": "a", "max_lifetime": "4d", "allow": allow })),
+            Just(json!({ "warn": ["3d", "20%", "1h"], "pipelines": ["p"], "rotated": "2026-11-20" })),
+            Just(json!({ "watch": false })),
+        ];
+        let schedule = proptest::option::of(prop_oneof![Just("hand"), Just("machine"), Just("cron"), Just("cronic")]);
+        (policy, schedule, any::<bool>()).prop_map(move |(mut policy, schedule, other)| {
+            policy["match"] = json!({ "name": if other { "other" } else { "*" } });
+            let used = schedule.map(|schedule| json!({ schedule: schedules[schedule] }));
+            if let Some(schedule) = schedule {
+                policy["schedule"] = json!(schedule);
+            }
+            json!({ "schedules": used.unwrap_or(json!({})), "pipelines": { "p": {} }, "policies": [policy] })
+        })
+    }
+
+    fn trial() -> impl Strategy<Value = Trial> {
+        let generations = proptest::collection::vec(generation(), 0..4);
+        let slot = (0usize..4, moment(), maybe(moment()), maybe(moment()), proptest::option::weighted(0.1, 0usize..4));
+        let status = (maybe(moment()), any::<bool>(), 0u32..3, maybe(moment()));
+        (rules(), generations, slot, status, maybe(moment())).prop_map(|(rules, mut all, slot, status, flow)| {
+            all.sort_by_key(|generation| generation.issued.unwrap_or(generation.first_seen));
+            all.iter_mut().enumerate().for_each(|(nth, one)| one.id = format!("g{nth}").into());
+            let back = slot.4.and_then(|nth| all.get(nth)).map(|generation| generation.id.clone());
+            let mut trial = Trial::new(rules, all).with(|it| {
+                it.origin = Origin::ALL[slot.0];
+                it.observed = t(slot.1);
+                (it.scheduled_since, it.rotated_at, it.turned_back) = (slot.2.map(t), slot.3.map(t), back);
+            });
+            if let Some(newest) = flow.filter(|newest| newest % 5 == 0) {
+                trial.slot.flow = Some(Flow { newest_issued: Some(t(newest)), ..Flow::default() });
+            }
+            trial.status(|it| {
+                it.failing_since = status.0.map(t);
+                it.stale_after = status.1.then_some(3600);
+                it.good_rounds = status.2;
+                it.last_success = status.3.map(t);
+            })
+        })
+    }
+
+    fn same(one: &Assessment, other: &Assessment) -> bool {
+        let clean = |it: &Assessment| Assessment { next_change: None, ..it.clone() };
+        clean(one) == clean(other)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_changes_before_next_change(trial in trial(), from in moment(), share in 0.0f64..1.0) {
+            let before = trial.judge(from);
+            let limit = before.next_change.map_or(from + 900 * DAY, |next| (next - t(0)).num_seconds());
+            prop_assert!(limit > from);
+            for now in [limit - 1, from + ((limit - 1 - from) as f64 * share) as i64] {
+                let after = trial.judge(now);
+                prop_assert!(same(&before, &after), "from {from} to {now}: {before:#?}\nbecame {after:#?}");
+                prop_assert_eq!(before.next_change, after.next_change);
+            }
+        }
+
+        #[test]
+        fn judging_twice_is_judging_once(trial in trial(), now in moment()) {
+            let mut almanac = Almanac::default();
+            let once = assess(&trial.slot, &trial.status, &trial.rules, &mut almanac, t(now));
+            let twice = assess(&trial.slot, &trial.status, &trial.rules, &mut almanac, t(now));
+            prop_assert_eq!(&once, &twice);
+            prop_assert_eq!(once, trial.judge(now));
+        }
+
+        #[test]
+        fn what_expired_stays_expired(mut trial in trial(), now in moment(), later in 0i64..400 * DAY) {
+            // A value that starts later is a rotation, which is no return.
+            trial.slot.generations.to_mut().iter_mut().for_each(|generation| generation.starts = None);
+            let expired = |now| open(&trial.judge(now).findings, FindingKind::Expired).map(|found| found.generation.clone());
+            if let Some(generation) = expired(now) {
+                prop_assert_eq!(expired(now + later), Some(generation));
+            }
+        }
+
+        #[test]
+        fn what_is_silent_while_another_speaks(trial in trial(), now in moment()) {
+            let judged = trial.judge(now);
+            let is = |kind| open(&judged.findings, kind).is_some();
+            let ended = judged.findings.iter().filter(|finding| finding.kind.is_ended()).count();
+            prop_assert!(ended <= 1, "{}", told(&judged.findings));
+            if ended == 1 && !judged.usable {
+                use FindingKind::*;
+                for kind in [ExpiresSoon, ExpiresBeforeRotation, RotationDue, RotationMissed, NeverExpires, TooLongLived, OverScoped, Unmanaged, Unverified] {
+                    prop_assert!(!is(kind), "{kind} while ended");
+                }
+            }
+            prop_assert!(!(is(FindingKind::RotationDue) && is(FindingKind::RotationMissed)));
+            prop_assert!(!(is(FindingKind::ExpiresSoon) && is(FindingKind::ExpiresBeforeRotation)));
+            prop_assert!(!(is(FindingKind::NotInjected) && is(FindingKind::OldGenerationAlive)));
+            prop_assert!(!(is(FindingKind::Unmanaged) && is(FindingKind::Unowned)));
+            let mut kinds: Vec<_> = judged.findings.iter().map(|finding| finding.kind).collect();
+            kinds.sort();
+            kinds.dedup();
+            prop_assert_eq!(kinds.len(), judged.findings.len());
+        }
+    }
+
+    #[test]
+    fn rule_6_the_earliest_part_is_the_deadline() {
+        let rules = json!({
+            "schedules": { "s": { "every": "90d", "by": "hand" } },
+            "policies": [{ "match": { "name": "*" }, "schedule": "s" }],
+        });
+        let deadline = |ends| Trial::new(rules.clone(), vec![lived("a", 0, ends)]).judge(0).deadline;
+        use crate::domain::finding::DeadlineReason::*;
+        assert_eq!(deadline(89 * DAY), Some((t(89 * DAY), Expiry)));
+        assert_eq!(deadline(90 * DAY), Some((t(90 * DAY), Expiry)), "ties go to the end");
+        assert_eq!(deadline(91 * DAY), Some((t(90 * DAY), Rotation)));
+        let plain = |generation| Trial::plain(vec![generation]).judge(0).deadline;
+        assert_eq!(plain(endless("a", 0)), None);
+        assert_eq!(plain(lived("a", -DAY, 0)), Some((t(0), Ended)));
+        assert_eq!(plain(lived("a", -DAY, 0).ended(EndedHow::Revoked, "revoked", -5)), Some((t(-5), Ended)));
+        assert_eq!(plain(lived("a", -DAY, 9 * DAY).doubted(Doubt::NeverActive)), Some((t(9 * DAY), Expiry)));
+    }
+
+    #[test]
+    fn rule_12_5_safe_until() {
+        let safe = |generation| Trial::plain(vec![generation]).judge(0).safe_until;
+        assert_eq!(safe(lived("a", 0, 9 * DAY)), SafeUntil::At(t(9 * DAY)));
+        assert_eq!(safe(lived("a", -DAY, 300 * DAY).ended(EndedHow::Revoked, "", -5)), SafeUntil::At(t(-5)));
+        assert_eq!(safe(endless("a", 0)), SafeUntil::Never);
+        let unknown = Generation { expires: Expiry::Unknown(WhyUnknown::NotTold), ..endless("a", 0) };
+        assert_eq!(safe(unknown), SafeUntil::Unknown);
+        assert_eq!(safe(lived("a", 0, HOUR).slid(3600)), SafeUntil::Unknown, "it is renewed until its rung rings");
+        assert_eq!(safe(lived("a", -HOUR, 500).slid(3600)), SafeUntil::At(t(500)));
+        assert_eq!(Trial::plain(vec![]).judge(0).safe_until, SafeUntil::Unknown);
+    }
+
+    #[test]
+    fn a_sound_token_costs_no_allocation_and_little_else() {
+        let judged = Trial::plain(vec![lived("a", -DAY, 300 * DAY)]).judge(0);
+        assert_eq!((judged.findings.capacity(), judged.next_change), (0, Some(t(HOUR))));
+        assert_eq!((judged.expiry, judged.never, judged.usable), (Some(t(300 * DAY)), false, true));
+    }
+}

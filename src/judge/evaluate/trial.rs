@@ -23,7 +23,9 @@ pub fn t(seconds: i64) -> At {
     shift("2026-11-24T09:40:00Z".parse().unwrap(), seconds)
 }
 
+#[derive(Debug)]
 pub struct Trial {
+    sections: Sections,
     pub slot: Slot,
     pub status: CollectorStatus,
     pub rules: Rules,
@@ -41,27 +43,16 @@ impl Trial {
             pipelines: serde_json::from_value(take("pipelines", map())).unwrap(),
             teams: rules.get("teams").map(|teams| serde_json::from_value(teams.clone()).unwrap()),
         };
-        let collector = CollectorRules {
-            id: "gitlab".into(),
-            issuer: "gitlab".into(),
-            host: "gitlab.example.com".into(),
-            every: 900,
-            stale_after: Some(3600),
-            shows_rotation: true,
-            absent: EndedHow::Vanished,
-            confirms: true,
-            kinds: vec![],
-            ignore: vec![],
-            slots_by_id: false,
-            max_tokens: 1_000_000,
-            rotate: "rotate it".into(),
-            tells_expiry: true,
-        };
-        let rules = Rules::compile(&sections, vec![collector]).unwrap();
+        let rules = Rules::compile(&sections, vec![collector(true)]).unwrap();
         let status = CollectorStatus::new("gitlab".into(), "gitlab".into(), 900, Some(3600));
-        let mut trial = Self { slot: slot(generations), status, rules };
+        let mut trial = Self { sections, slot: slot(generations), status, rules };
         trial.govern();
         trial
+    }
+    /// Its issuer tells no expiries.
+    pub fn cannot_expire(&mut self) {
+        self.rules = Rules::compile(&self.sections, vec![collector(false)]).unwrap();
+        self.govern();
     }
     /// Managed by a team, nothing else.
     pub fn plain(generations: Vec<Generation>) -> Self {
@@ -122,6 +113,25 @@ pub fn told(findings: &[Finding]) -> String {
         format!("{} {}{rung}", finding.kind, finding.severity)
     };
     findings.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn collector(tells_expiry: bool) -> CollectorRules {
+    CollectorRules {
+        id: "gitlab".into(),
+        issuer: "gitlab".into(),
+        host: "gitlab.example.com".into(),
+        every: 900,
+        stale_after: Some(3600),
+        shows_rotation: true,
+        absent: EndedHow::Vanished,
+        confirms: true,
+        kinds: vec![],
+        ignore: vec![],
+        slots_by_id: false,
+        max_tokens: 1_000_000,
+        rotate: "rotate it".into(),
+        tells_expiry,
+    }
 }
 
 pub fn slot(generations: Vec<Generation>) -> Slot {
