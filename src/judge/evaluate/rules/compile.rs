@@ -252,4 +252,64 @@ mod tests {
         policies[2].allow[1].until: "soon" is not a date; write it as in 2027-06-30
         "#);
     }
+
+    #[test]
+    fn schedules_and_ladders_are_checked() {
+        let told = told(serde_json::json!({
+            "schedules": {
+                "a": { "every": "1M", "by": "hand" },
+                "b": { "cron": "0 10 1-7 * MON", "by": "machine", "zone": "Europe/Berln" },
+                "c": { "cron": "0 10 1-7 * MON", "by": "maschine" },
+                "d": { "every": "90d", "cron": "0 0 1 * *" },
+                "e": { "by": "hand", "warn": ["1d", "10 %%", "0s"], "grace": "x" },
+                "f": { "every": "0s", "by": "hand", "warn": [], "zone": "UTC" },
+            },
+            "policies": [{ "schedule": "a", "warn": ["7d", "soon"], "max_lifetime": "1.5d" }],
+        }));
+        let paths: Vec<_> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
+        let expected = [
+            "schedules.a.every",
+            "schedules.b.zone",
+            "schedules.c.cron",
+            "schedules.c.by",
+            "schedules.d",
+            "schedules.d",
+            "schedules.e",
+            "schedules.e.warn[1]",
+            "schedules.e.warn[2]",
+            "schedules.e.grace",
+            "schedules.f.zone",
+            "schedules.f.every",
+            "schedules.f.warn",
+            "policies[0].warn[1]",
+            "policies[0].max_lifetime",
+        ];
+        assert_eq!(paths, expected, "{told}");
+        assert!(told.contains("For the first Monday write \"0 10 * * MON#1\""), "{told}");
+    }
+
+    #[test]
+    fn a_good_configuration_compiles() {
+        let sections = Sections {
+            policies: serde_json::from_value(serde_json::json!([
+                { "match": { "name": "a" }, "schedule": "m", "warn": ["7d", "10%"], "max_lifetime": "1y", "rotated": "2026-09-02",
+                  "scopes": { "allow": ["x"], "require": ["y"] } },
+            ]))
+            .unwrap(),
+            schedules: serde_json::from_value(serde_json::json!({
+                "m": { "cron": "0 10 * * MON#1", "zone": "Europe/Berlin", "by": "machine", "lasts": "1h" },
+                "q": { "every": "8d", "by": "hand", "grace": "3d", "overlap": "1d", "warn": ["1d"] },
+            }))
+            .unwrap(),
+            ..Sections::default()
+        };
+        let rules = Rules::compile(&sections, Vec::new()).unwrap();
+        let entry = &rules.compiled.entries[0];
+        assert_eq!(entry.warn, Some(vec![Step::Before(7 * 86_400), Step::Percent(10)]));
+        assert_eq!(entry.max_lifetime, Some(365 * 86_400));
+        assert_eq!(entry.rotated.unwrap().to_rfc3339(), "2026-09-02T00:00:00+00:00");
+        let schedule = entry.schedule.as_ref().unwrap();
+        assert_eq!((schedule.text.as_str(), schedule.by_hand), ("cron 0 10 * * MON#1", false));
+        assert_eq!((schedule.grace, schedule.overlap, schedule.lasts), (86_400, 7 * 86_400, 3600));
+    }
 }

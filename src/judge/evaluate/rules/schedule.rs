@@ -133,8 +133,8 @@ fn by_hand(by: Option<&str>, path: &str, problems: &mut Vec<Problem>) -> Option<
     }
 }
 
-/// Shortest time between two occurrences, seconds; looked at over a year or a hundred of them from a fixed day on, so
-/// that the same schedule always gets the same grace.
+/// Shortest time between two occurrences, seconds; looked at over a year or forty of them from a fixed day on, so that
+/// the same schedule always gets the same grace.
 fn interval(when: &When) -> u32 {
     match when {
         When::Every(seconds) => *seconds,
@@ -142,7 +142,7 @@ fn interval(when: &When) -> u32 {
             let from = At::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
             let mut last = cron.next_after(from);
             let mut shortest = i64::from(u32::MAX);
-            for _ in 0..100 {
+            for _ in 0..40 {
                 let Some(before) = last else { break };
                 last = cron.next_after(before);
                 if let Some(next) = last {
