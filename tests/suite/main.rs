@@ -1,3 +1,4 @@
-//! One binary for every test that sees the program from outside; each module names its subject.
+//! Behaviour that needs the whole library and no real server.
 
 mod config;
+mod definitions;
