@@ -1,5 +1,6 @@
 //! The end of a walk: what was absent, how the collector fares, and the introduction of a first round.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::judged::{Cause, untold};
@@ -9,12 +10,13 @@ use super::{Decision, World};
 use crate::domain::At;
 use crate::domain::collector::{CollectorStatus, Unread};
 use crate::domain::episode::Subject;
-use crate::domain::key::{GenerationId, TokenKey};
-use crate::domain::observation::{Coverage, Origin, WalkEnd, Wish};
+use crate::domain::key::{GenerationId, ListingKey, PolicyNo, TokenKey};
+use crate::domain::observation::{Coverage, Origin, Record, WalkEnd, Wish};
 use crate::domain::reason::FailureReason;
+use crate::domain::text::Text;
 use crate::domain::token::Slot;
 use crate::judge::evaluate::almanac::Almanac;
-use crate::judge::evaluate::rules::{CollectorRules, Subject as PolicySubject};
+use crate::judge::evaluate::rules::CollectorRules;
 use crate::judge::inventory::infer::{self, Outcome, Terms};
 use crate::judge::tell::Told;
 use crate::judge::tell::episodes;
@@ -80,7 +82,7 @@ impl World {
         let mut confirm = Vec::new();
         for key in missing {
             let Some(slot) = self.slot(&key) else { continue };
-            let judged_by_listing = slot.origin == Origin::Inventory && slot.key.kind() != FLOW;
+            let judged_by_listing = slot.origin == Origin::Inventory && slot.flow.is_none();
             if !judged_by_listing || !walk.coverage_of(&slot.listing, end.coverage).is_whole() {
                 continue;
             }
@@ -108,10 +110,8 @@ impl World {
         let mut confirm = Vec::new();
         for key in keys {
             let Some(slot) = self.slot(&key) else { continue };
-            let alive = slot.generations.iter().map(|generation| generation.id.clone());
-            let present: Vec<GenerationId> = alive.filter(|id| !gone.contains(id)).collect();
             let terms = self.end_terms(end, rules, walk, now, &slot);
-            let outcome = infer::absent(&slot, &present, &gone, &terms);
+            let outcome = infer::confirmed_gone(&slot, &gone, &terms);
             self.take_end(outcome, key, slot, rules, touched, &mut confirm);
         }
     }
@@ -146,16 +146,16 @@ impl World {
 
     /// Flows that a policy watches become slots; those not seen in this walk count nothing (semantics 1.10, 2.2).
     fn flows(&self, walk: &OpenWalk, end: &WalkEnd, rules: &CollectorRules, now: At, touched: &mut Touched) {
-        for (flow, summary) in &walk.flows {
+        for (flow, seen) in &walk.flows {
             let key = TokenKey::new(rules.id.clone(), FLOW, flow.place.as_str(), flow.name.as_str());
             let known = self.slot(&key);
-            let summary = crate::domain::token::Flow {
-                count: summary.count,
-                newest_issued: summary.newest_issued,
-                latest_end: summary.latest_end,
-            };
-            let Some(mut slot) = infer::flow(known.as_ref(), &key, flow, &summary, now) else { continue };
-            let governed = self.rules.govern(&PolicySubject { own_login: false, ..subject_of(&slot.clone(), &Some(rules)) });
+            let one = Record { name: flow.name.clone(), ..seen.one.clone() };
+            let taken = |text: &str| self.inventory.labelled(text).is_some_and(|other| other != key);
+            let label = known.as_ref().map_or_else(|| infer::label(&rules.id, &one, &key, &taken), |slot| slot.label.to_string());
+            let blank = known.clone().unwrap_or_else(|| blank(&key, &label, end.ended_at));
+            let terms = self.end_terms(end, rules, walk, now, &blank);
+            let Some(mut slot) = infer::flow(known.as_ref(), &key, &label, &seen.minted, &terms).slot else { continue };
+            let governed = self.rules.govern(&subject_of(&slot.clone(), &Some(rules)));
             self.governed(&mut slot, governed);
             slot.observed = end.ended_at;
             touched.slots.insert(key, (slot, Vec::new(), true));
@@ -190,7 +190,10 @@ impl World {
     /// The slot `forewarn/<collector>` always exists (semantics 8).
     fn own_slot(&self, rules: &CollectorRules, now: At) -> Slot {
         let key = TokenKey::new(rules.id.clone(), LOGIN, "", rules.id.as_str());
-        self.slot(&key).unwrap_or_else(|| infer::bare_login(&key, now))
+        self.slot(&key).unwrap_or_else(|| {
+            let label = infer::label::readable(&rules.id, Origin::OwnLogin, "", "");
+            Slot { origin: Origin::OwnLogin, ..blank(&key, &label, now) }
+        })
     }
 
     /// One message a channel for what a first round found (semantics 10).
@@ -286,6 +289,30 @@ impl World {
         let id = &slot.key.collector;
         let changed = decision.batch.collectors.iter().find(|status| status.id == *id);
         observed(slot, changed.or_else(|| self.collectors.get(id)))
+    }
+}
+
+/// A slot of which nothing is known yet but its name.
+fn blank(key: &TokenKey, label: &str, at: At) -> Slot {
+    Slot {
+        key: Cow::Owned(key.clone()),
+        label: Cow::Owned(label.to_owned()),
+        origin: Origin::Inventory,
+        person: false,
+        place_path: Text::default(),
+        name: key.name().into(),
+        owner: None,
+        facts: Vec::new(),
+        first_seen: at,
+        listing: ListingKey::from(""),
+        flow: None,
+        generations: Cow::Owned(Vec::new()),
+        observed: at,
+        scheduled_since: None,
+        turned_back: None,
+        rotated_at: None,
+        policy: PolicyNo::default(),
+        team: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::judged::Cause;
-use super::walks::Delta;
+use super::walks::{Delta, FlowSeen};
 use super::{Decision, World};
 use crate::domain::At;
 use crate::domain::key::{CollectorId, TokenKey};
@@ -90,7 +90,10 @@ impl World {
         if let Some(flow) = &record.dynamic {
             let watched = self.rules.govern(&Subject { kind: FLOW, name: flow.name.as_str(), place: flow.place.as_str(), ..subject });
             match watched.matched || governed.matched {
-                true => cx.add.flows.entry(flow.clone()).or_default().add(record),
+                true => {
+                    let seen = cx.add.flows.entry(flow.clone()).or_insert_with(|| FlowSeen::new(record.clone()));
+                    seen.minted.add(record, terms.taken_at);
+                }
                 false => cx.add.dynamic += 1,
             }
             return;
@@ -132,12 +135,13 @@ impl World {
     /// The slot that a record belongs to: the one that holds its generation (semantics 1.4), else by its key, with a
     /// policy's `slot:` in place of its name (1.9).
     fn place(&self, record: &Record, rules: &CollectorRules, touched: &Touched) -> (TokenKey, String) {
-        let holder = self.inventory.holder(&rules.id, &record.generation).or_else(|| self.elsewhere(record, rules));
-        if let Some(key) = holder.filter(|key| record.origin == Origin::Inventory || key.kind() == record.kind.as_str()) {
+        let key = TokenKey::new(rules.id.clone(), record.kind.as_str(), record.place.as_str(), record.name.as_str());
+        let known = self.inventory.known(&key, &record.generation, record.origin);
+        let holder = known.or_else(|| self.own_login(record, rules)).or_else(|| self.elsewhere(record, rules));
+        if let Some(key) = holder {
             let label = self.label_of(&key, touched).unwrap_or_default();
             return (key, label);
         }
-        let key = TokenKey::new(rules.id.clone(), record.kind.as_str(), record.place.as_str(), record.name.as_str());
         let label = self.new_label(record, &key, touched);
         let governed = self.rules.govern(&subject(record, rules, &label));
         let Some(joined) = governed.slot else { return (key, label) };
@@ -175,6 +179,12 @@ impl World {
             };
             infer::label(&key.collector, record, key, &taken)
         })
+    }
+
+    /// The collector's own login, met in its inventory (semantics 1.11).
+    fn own_login(&self, record: &Record, rules: &CollectorRules) -> Option<TokenKey> {
+        let holder = self.inventory.holder(&rules.id, &record.generation)?;
+        (record.origin == Origin::Inventory && holder.kind() == LOGIN).then_some(holder)
     }
 
     /// The same issuer id at the same issuer URL, seen by another collector, is one token (semantics 1.11).

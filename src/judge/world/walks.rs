@@ -1,11 +1,12 @@
 //! What a walk under way has brought so far: which listings were read, what was left out, which flows were seen.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::At;
 use crate::domain::key::{CollectorId, GenerationId, ListingKey, SightId, TokenKey};
 use crate::domain::observation::{Coverage, FlowKey, Record, WalkNo};
 use crate::domain::reason::LeftOut;
+use crate::judge::inventory::infer::flow::Minted;
 
 /// A walk of one collector, from its first page to its end.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +18,7 @@ pub struct OpenWalk {
     pub present: BTreeMap<TokenKey, BTreeSet<GenerationId>>,
     /// Asked by id and unknown to the issuer.
     pub gone: BTreeSet<GenerationId>,
-    pub flows: BTreeMap<FlowKey, FlowSummary>,
+    pub flows: BTreeMap<FlowKey, FlowSeen>,
     pub left_out: BTreeMap<LeftOut, u32>,
     /// Dynamic records that no policy watches.
     pub dynamic: u32,
@@ -28,24 +29,21 @@ pub struct OpenWalk {
     pub finished: u32,
 }
 
-/// What a flow's records of one walk add up to (semantics 1.10).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FlowSummary {
-    pub count: u32,
-    pub newest_issued: Option<At>,
-    pub latest_end: Option<At>,
+/// A flow's records of one walk, and one of them, for the label of a new slot (semantics 1.10).
+#[derive(Clone, Debug)]
+pub struct FlowSeen {
+    pub minted: Minted,
+    pub one: Record,
 }
 
-impl FlowSummary {
-    pub fn add(&mut self, record: &Record) {
-        self.count += 1;
-        self.newest_issued = self.newest_issued.max(record.issued);
-        self.latest_end = self.latest_end.max(record.expires.at());
+impl FlowSeen {
+    pub fn new(one: Record) -> Self {
+        Self { minted: Minted::default(), one }
     }
-    pub fn join(&mut self, other: &FlowSummary) {
-        self.count += other.count;
-        self.newest_issued = self.newest_issued.max(other.newest_issued);
-        self.latest_end = self.latest_end.max(other.latest_end);
+    fn join(&mut self, other: FlowSeen) {
+        self.minted.count += other.minted.count;
+        self.minted.newest_issued = self.minted.newest_issued.max(other.minted.newest_issued);
+        self.minted.latest_end = self.minted.latest_end.max(other.minted.latest_end);
     }
 }
 
@@ -83,7 +81,12 @@ impl OpenWalk {
         }
         self.gone.extend(add.gone);
         for (key, flow) in add.flows {
-            self.flows.entry(key).or_default().join(&flow);
+            match self.flows.entry(key) {
+                Entry::Occupied(mut known) => known.get_mut().join(flow),
+                Entry::Vacant(new) => {
+                    new.insert(flow);
+                }
+            }
         }
         for (reason, count) in add.left_out {
             *self.left_out.entry(reason).or_default() += count;

@@ -10,14 +10,14 @@ use crate::domain::token::{EndedHow, Slot};
 
 mod absence;
 mod facts;
-mod flow;
+pub mod flow;
 pub mod label;
 mod life;
 mod listed;
 mod order;
-mod step;
+pub mod step;
 
-pub use flow::Minted;
+use flow::Minted;
 
 /// What a round is judged under.
 #[derive(Clone, Debug)]
@@ -304,17 +304,4 @@ mod tests {
         assert!(scene.hear(&old).unchanged());
         assert!(scene.hear(&new).unchanged());
     }
-}
-
-pub fn flow(
-    _known: Option<&Slot>,
-    _key: &TokenKey,
-    _flow: &crate::domain::observation::FlowKey,
-    _summary: &crate::domain::token::Flow,
-    _now: At,
-) -> Option<Slot> {
-    todo!()
-}
-pub fn bare_login(_key: &TokenKey, _now: At) -> Slot {
-    todo!()
 }
