@@ -116,8 +116,13 @@ impl Frontier {
         }
     }
 
-    /// Nothing to ask and nothing in flight.
+    /// Nothing to ask, nothing in flight, and every listing told its end. If it is not when nothing more will come,
+    /// [`Frontier::abandon`] tells what is missing.
     pub fn finished(&self) -> bool {
+        self.idle() && self.listings.values().all(|listing| listing.ended)
+    }
+
+    fn idle(&self) -> bool {
         self.in_flight == 0 && self.waiting.iter().all(|waiting| match waiting {
             Waiting::Ask(_) => false,
             Waiting::Each { items, .. } => items.as_slice().is_empty(),
@@ -169,7 +174,7 @@ impl Frontier {
         if self.refusals >= REFUSALS {
             out.extend(self.drop_login_asks());
         }
-        if self.finished() {
+        if self.idle() {
             out.extend(self.close_all());
         }
         out
@@ -177,6 +182,14 @@ impl Frontier {
 
     /// Gives up what is left (stop, time limit): open listings end as failed.
     pub fn abandon(&mut self, reason: FailureReason) -> Vec<Observation> {
+        // What was announced and never asked for is unread, not gone: each such listing says so.
+        for waiting in std::mem::take(&mut self.waiting) {
+            if let Waiting::Each { request, listing, probe, items } = waiting {
+                for item in items {
+                    self.start(request, item, listing.as_ref(), probe);
+                }
+            }
+        }
         self.waiting.clear();
         self.in_flight = 0;
         self.tally.reason.get_or_insert(reason);
@@ -368,9 +381,15 @@ impl Frontier {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::Ask(ask) if with_login(ask.request) => closed.push((ask.listing, 1)),
-                Waiting::Each { request, listing, items, .. } if with_login(request) => {
-                    if let Some(key) = listing.filter(|_| scope.definition.requests[request].details) {
-                        closed.push((key, items.len()));
+                Waiting::Each { request, listing, items, .. }
+                    if with_login(request) && scope.definition.requests[request].details =>
+                {
+                    closed.extend(listing.map(|key| (key, items.len())));
+                }
+                // Announced and never asked for: unread, not gone.
+                Waiting::Each { request, listing, probe, items } if with_login(request) => {
+                    for item in items {
+                        closed.extend(self.start(request, item, listing.as_ref(), probe).map(|ask| (ask.listing, 1)));
                     }
                 }
                 kept => self.waiting.push_back(kept),

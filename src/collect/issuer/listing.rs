@@ -182,6 +182,9 @@ impl Listing {
             return None;
         }
         let found = std::mem::take(&mut self.found);
+        if self.ended {
+            self.pages = HashSet::new();
+        }
         Some(Observation {
             collector: scope.collector.clone(),
             sight: scope.sight,
