@@ -116,8 +116,13 @@ impl Frontier {
         }
     }
 
-    /// Nothing to ask and nothing in flight.
+    /// Nothing to ask, nothing in flight, and every listing told its end. If it is not when nothing more will come,
+    /// [`Frontier::abandon`] tells what is missing.
     pub fn finished(&self) -> bool {
+        self.idle() && self.listings.values().all(|listing| listing.ended)
+    }
+
+    fn idle(&self) -> bool {
         self.in_flight == 0 && self.waiting.iter().all(|waiting| match waiting {
             Waiting::Ask(_) => false,
             Waiting::Each { items, .. } => items.as_slice().is_empty(),
@@ -138,11 +143,15 @@ impl Frontier {
         self.remaining = [self.remaining, answer.remaining].into_iter().flatten().min();
         let scope = Arc::clone(&self.scope);
         let request = &scope.definition.requests[ask.request];
-        if answer.reason.is_some() && ask.url + 1 < request.urls.len() {
+        let elsewhere = !matches!(answer.meaning, Meaning::Throttled | Meaning::LoginRefused);
+        if answer.reason.is_some() && elsewhere && ask.url + 1 < request.urls.len() {
             self.try_next_url(ask, &answer);
             return Vec::new();
         }
-        self.note_failure(request, &answer);
+        let (failed, detail) = (answer.reason.is_some(), answer.detail.clone());
+        if answer.reason == Some(FailureReason::LoginRefused) && request.sends == Sends::Login {
+            self.refusals += 1;
+        }
         let items: Vec<Arc<Value>> = std::mem::take(&mut answer.items).into_iter().map(Arc::new).collect();
         self.next_page(ask, &mut answer);
         let holds = self.spread(ask.request, items, Some(&ask.listing), ask.probe);
@@ -158,11 +167,14 @@ impl Frontier {
             }
             (None, false) => listing.take_page(answer),
         }
+        if failed && self.detail.is_none() && !listing.excused() {
+            self.detail = detail;
+        }
         let mut out = self.emit(&ask.listing);
         if self.refusals >= REFUSALS {
             out.extend(self.drop_login_asks());
         }
-        if self.finished() {
+        if self.idle() {
             out.extend(self.close_all());
         }
         out
@@ -170,6 +182,14 @@ impl Frontier {
 
     /// Gives up what is left (stop, time limit): open listings end as failed.
     pub fn abandon(&mut self, reason: FailureReason) -> Vec<Observation> {
+        // What was announced and never asked for is unread, not gone: each such listing says so.
+        for waiting in std::mem::take(&mut self.waiting) {
+            if let Waiting::Each { request, listing, probe, items } = waiting {
+                for item in items {
+                    self.start(request, item, listing.as_ref(), probe);
+                }
+            }
+        }
         self.waiting.clear();
         self.in_flight = 0;
         self.tally.reason.get_or_insert(reason);
@@ -325,16 +345,6 @@ impl Frontier {
         self.waiting.push_front(Waiting::Ask(Box::new(next)));
     }
 
-    fn note_failure(&mut self, request: &Request, answer: &Answer) {
-        if answer.reason == Some(FailureReason::LoginRefused) && request.sends == Sends::Login {
-            self.refusals += 1;
-        }
-        let optional = matches!(request.required, Required::Never) && answer.meaning == Meaning::NotAllowed;
-        if answer.reason.is_some() && !optional && self.detail.is_none() {
-            self.detail.clone_from(&answer.detail);
-        }
-    }
-
     /// Queues the next page, unless the issuer leads in a circle or without end.
     fn next_page(&mut self, ask: &Ask, answer: &mut Answer) {
         let Some(next) = answer.next.take() else { return };
@@ -371,9 +381,15 @@ impl Frontier {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::Ask(ask) if with_login(ask.request) => closed.push((ask.listing, 1)),
-                Waiting::Each { request, listing, items, .. } if with_login(request) => {
-                    if let Some(key) = listing.filter(|_| scope.definition.requests[request].details) {
-                        closed.push((key, items.len()));
+                Waiting::Each { request, listing, items, .. }
+                    if with_login(request) && scope.definition.requests[request].details =>
+                {
+                    closed.extend(listing.map(|key| (key, items.len())));
+                }
+                // Announced and never asked for: unread, not gone.
+                Waiting::Each { request, listing, probe, items } if with_login(request) => {
+                    for item in items {
+                        closed.extend(self.start(request, item, listing.as_ref(), probe).map(|ask| (ask.listing, 1)));
                     }
                 }
                 kept => self.waiting.push_back(kept),
