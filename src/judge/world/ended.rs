@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::judged::{Cause, untold};
-use super::observed::{FLOW, LOGIN, Touched, subject_of};
+use super::observed::{FLOW, Touched, own_login, subject_of};
 use super::walks::{CONFIRM, Delta, OpenWalk};
 use super::{Decision, World};
 use crate::domain::At;
@@ -189,7 +189,7 @@ impl World {
 
     /// The slot `forewarn/<collector>` always exists (semantics 8).
     fn own_slot(&self, rules: &CollectorRules, now: At) -> Slot {
-        let key = TokenKey::new(rules.id.clone(), LOGIN, "", rules.id.as_str());
+        let key = own_login(&rules.id);
         self.slot(&key).unwrap_or_else(|| {
             let label = infer::label::readable(&rules.id, Origin::OwnLogin, "", "");
             Slot { origin: Origin::OwnLogin, ..blank(&key, &label, now) }

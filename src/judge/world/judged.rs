@@ -51,6 +51,10 @@ impl World {
         let key = slot.key.as_ref();
         let status = self.status_in(decision, slot);
         let mut assessment = evaluate::assess(slot, &status, &self.rules, almanac, now);
+        if slot.own_login() && slot.generations.is_empty() {
+            // A collector without a login has a slot for its own findings only.
+            assessment.findings.clear();
+        }
         self.add_collector(slot, &status, now, &mut assessment);
         self.add_unrouted(slot, &status, &mut assessment);
         let subject = Subject::Token(key.clone());

@@ -9,6 +9,7 @@ use crate::domain::At;
 use crate::domain::key::{CollectorId, TokenKey};
 use crate::domain::observation::{Observation, Origin, Record};
 use crate::domain::reason::LeftOut;
+use crate::domain::text::Text;
 use crate::domain::token::Slot;
 use crate::judge::evaluate::almanac::Almanac;
 use crate::judge::evaluate::rules::{CollectorRules, Governed, Subject};
@@ -80,6 +81,9 @@ impl World {
         decision: &mut Decision,
     ) {
         self.give_way(record, rules, decision);
+        if self.is_own_login(record, rules, touched) {
+            return;
+        }
         let (key, label) = self.place(record, rules, touched);
         let subject = subject(record, rules, &label);
         if record.origin == Origin::Inventory && self.rules.ignores(&subject) {
@@ -137,7 +141,7 @@ impl World {
     fn place(&self, record: &Record, rules: &CollectorRules, touched: &Touched) -> (TokenKey, String) {
         let key = TokenKey::new(rules.id.clone(), record.kind.as_str(), record.place.as_str(), record.name.as_str());
         let known = self.inventory.known(&key, &record.generation, record.origin);
-        let holder = known.or_else(|| self.own_login(record, rules)).or_else(|| self.elsewhere(record, rules));
+        let holder = known.or_else(|| self.elsewhere(record, rules));
         if let Some(key) = holder {
             let label = self.label_of(&key, touched).unwrap_or_default();
             return (key, label);
@@ -151,16 +155,32 @@ impl World {
         (key, label)
     }
 
-    /// A token named in the configuration takes the place of the inventory's slot for it (semantics 1.11).
+    /// A collector's own login takes the place of its inventory's slot for the same token (semantics 1.11).
     fn give_way(&self, record: &Record, rules: &CollectorRules, decision: &mut Decision) {
-        if record.origin == Origin::Inventory {
+        if record.origin != Origin::OwnLogin {
             return;
         }
-        let holder = self.inventory.holder(&rules.id, &record.generation);
-        let Some(key) = holder.filter(|key| key.kind() != record.kind.as_str()) else { return };
-        let Some(slot) = self.slot(&key).filter(|slot| slot.origin == Origin::Inventory) else { return };
-        self.leave(&slot, crate::domain::episode::Closing::Reclassified, decision.batch.at, decision);
-        decision.batch.removed.push(key);
+        for id in issuer_ids(&record.facts, record.issued) {
+            let Some(key) = self.inventory.holder(&rules.id, &id) else { continue };
+            let Some(slot) = self.slot(&key).filter(|slot| slot.origin == Origin::Inventory) else { continue };
+            if slot.generations.len() == 1 && slot.generations.iter().all(|g| g.issued == record.issued) {
+                self.leave(&slot, crate::domain::episode::Closing::Reclassified, decision.batch.at, decision);
+                decision.batch.removed.push(key);
+            }
+        }
+    }
+
+    /// Whether an inventory met the collector's own login: one token, one slot (semantics 1.11).
+    fn is_own_login(&self, record: &Record, rules: &CollectorRules, touched: &Touched) -> bool {
+        if record.origin != Origin::Inventory || record.issued.is_none() {
+            return false;
+        }
+        let key = own_login(&rules.id);
+        let known = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key));
+        known.is_some_and(|slot| {
+            let issued = slot.head().and_then(|head| head.issued);
+            issued == record.issued && issuer_ids(&slot.facts, issued).iter().any(|id| **id == *record.generation)
+        })
     }
 
     fn label_of(&self, key: &TokenKey, touched: &Touched) -> Option<String> {
@@ -179,12 +199,6 @@ impl World {
             };
             infer::label(&key.collector, record, key, &taken)
         })
-    }
-
-    /// The collector's own login, met in its inventory (semantics 1.11).
-    fn own_login(&self, record: &Record, rules: &CollectorRules) -> Option<TokenKey> {
-        let holder = self.inventory.holder(&rules.id, &record.generation)?;
-        (record.origin == Origin::Inventory && holder.kind() == LOGIN).then_some(holder)
     }
 
     /// The same issuer id at the same issuer URL, seen by another collector, is one token (semantics 1.11).
@@ -276,6 +290,18 @@ struct Found {
     known: Option<Slot>,
     governed: Governed,
     generation: crate::domain::key::GenerationId,
+}
+
+/// Key of the slot `forewarn/<collector>`.
+pub fn own_login(collector: &CollectorId) -> TokenKey {
+    TokenKey::new(collector.clone(), LOGIN, "", &format!("forewarn/{collector}"))
+}
+
+/// How an inventory would name the generation that an explicit token told as its id.
+fn issuer_ids(facts: &[(Text, Text)], issued: Option<At>) -> Vec<String> {
+    let Some((_, id)) = facts.iter().find(|(name, _)| name.as_str() == "id") else { return Vec::new() };
+    let dated = issued.map(|issued| format!("{id}@{}", issued.timestamp()));
+    dated.into_iter().chain([id.to_string()]).collect()
 }
 
 /// What policies are matched against, from a record.
