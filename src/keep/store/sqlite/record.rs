@@ -34,7 +34,7 @@ pub fn record(conn: &Connection, parcel: &Parcel, next: &Next) -> Outcome<bool> 
         outbox::put_delivery(conn, delivery, next.at)?;
     }
     if !next.keep_body {
-        conn.prepare_cached("UPDATE deliveries SET parcel = NULL WHERE parcel = ?1")?
+        conn.prepare_cached("UPDATE deliveries SET parcel = NULL WHERE done = 0 AND parcel = ?1")?
             .execute([parcel.id.to_string()])?;
     }
     reads::forget_bodies(conn)?;
