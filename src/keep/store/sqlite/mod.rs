@@ -14,6 +14,7 @@ use crate::domain::key::CollectorId;
 use crate::domain::reason::StoreOperation;
 use failure::Failure;
 
+mod claim;
 mod facts;
 mod failure;
 mod open;
@@ -98,7 +99,7 @@ impl Store for Sqlite {
         })
     }
     fn claim(&mut self, now: At, most: usize, fresh: &mut dyn FnMut(&DueGroup) -> Claim) -> Result<Vec<Parcel>> {
-        self.write(StoreOperation::Claim, true, now, |conn| outbox::claim(conn, now, most, fresh))
+        self.write(StoreOperation::Claim, true, now, |conn| claim::claim(conn, now, most, fresh))
     }
     fn record(&mut self, parcel: &Parcel, next: &Next) -> Result<bool> {
         self.write(StoreOperation::Record, true, next.at, |conn| record::record(conn, parcel, next))
@@ -166,5 +167,29 @@ mod tests {
         assert_eq!(synchronous(&store), normal);
         store.claim(at(0), 1, &mut |_| Claim::Wait(at(9))).unwrap();
         assert_eq!(synchronous(&store), full);
+    }
+
+    #[test]
+    fn a_full_disk_loses_nothing_and_is_said_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forewarn.db");
+        let (conn, lock) = open::writer(&path).unwrap();
+        let mut store = Sqlite { conn, path: path.clone(), durable: None, _lock: Some(lock) };
+        store.commit(&telling(1, &["chat"], at(0))).unwrap();
+        let pages: i64 = store.conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let limit = |store: &Sqlite, pages: i64| store.conn.pragma_update(None, "max_page_count", pages).unwrap();
+        limit(&store, pages + 2);
+        let many = (0..500).map(|nth| full_slot(key("a", &format!("{nth:04}")))).collect();
+        let batch = Batch { slots: many, ..telling(2, &["chat"], at(0)) };
+        let told = store.commit(&batch).unwrap_err().to_string().replace(path.to_str().unwrap(), "PATH");
+        assert_eq!(
+            told,
+            "commit: the disk of PATH is full: free some space, nothing is lost and the write is tried again"
+        );
+        assert_eq!(store.census().unwrap(), [], "all or nothing");
+        assert_eq!(super::samples::loaded(&mut store).episodes.len(), 1);
+        limit(&store, 1_000_000);
+        store.commit(&batch).unwrap();
+        assert_eq!(store.census().unwrap(), [("a".into(), 500)]);
     }
 }

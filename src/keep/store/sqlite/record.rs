@@ -34,11 +34,11 @@ pub fn record(conn: &Connection, parcel: &Parcel, next: &Next) -> Outcome<bool> 
         outbox::put_delivery(conn, delivery, next.at)?;
     }
     if !next.keep_body {
-        conn.prepare_cached("UPDATE deliveries SET parcel = NULL WHERE parcel = ?1")?
+        conn.prepare_cached("UPDATE deliveries SET parcel = NULL WHERE done = 0 AND parcel = ?1")?
             .execute([parcel.id.to_string()])?;
     }
     reads::forget_bodies(conn)?;
-    put_health(conn, &next.health, next.at)?;
+    put_health(conn, parcel, next)?;
     Ok(true)
 }
 
@@ -95,22 +95,46 @@ fn tell(conn: &Connection, delivery: &Delivery) -> Outcome<()> {
 }
 
 /// A channel that came back releases what was parked for it.
-fn put_health(conn: &Connection, health: &ChannelHealth, at: At) -> Outcome<()> {
+fn put_health(conn: &Connection, parcel: &Parcel, next: &Next) -> Outcome<()> {
     let before = "SELECT facts FROM channels WHERE id = ?1";
+    let channel = next.health.id.as_str();
     let facts: Option<String> =
-        conn.prepare_cached(before)?.query_map([health.id.as_str()], |row| row.get(0))?.next().transpose()?;
+        conn.prepare_cached(before)?.query_map([channel], |row| row.get(0))?.next().transpose()?;
     let was: Option<ChannelHealth> = facts.and_then(|facts| serde_json::from_str(&facts).ok());
-    if was.as_ref() != Some(health) {
+    let health = match &was {
+        Some(was) => merged(was, &parcel.health, next),
+        None => next.health.clone(),
+    };
+    if was.as_ref() != Some(&health) {
         let put = "INSERT OR REPLACE INTO channels (id, facts) VALUES (?1, ?2)";
-        conn.prepare_cached(put)?.execute(params![health.id.as_str(), rows::json(health)])?;
+        conn.prepare_cached(put)?.execute(params![channel, rows::json(&health)])?;
     }
     if health.up() && was.is_some_and(|was| !was.up()) {
         let release = "UPDATE deliveries SET next_attempt_at = ?2,
                 state = CASE WHEN attempts > 0 THEN 'retrying' ELSE 'pending' END
             WHERE channel = ?1 AND done = 0 AND state = 'blocked' AND next_attempt_at > ?2";
-        conn.prepare_cached(release)?.execute(params![health.id.as_str(), at.timestamp()])?;
+        conn.prepare_cached(release)?.execute(params![channel, next.at.timestamp()])?;
     }
     Ok(())
+}
+
+/// Several messages of a channel may be in flight, each with the health it was claimed with (`seen`). A failure that was
+/// judged before another one broke the channel must not make it whole again, nor forget what the other counted.
+fn merged(was: &ChannelHealth, seen: &ChannelHealth, next: &Next) -> ChannelHealth {
+    let new = &next.health;
+    let answered = matches!(next.class, Class::Ok | Class::Recipient | Class::Refused);
+    if was == seen || answered {
+        let dead = if next.class == Class::Ok { new.dead } else { was.dead + new.dead.saturating_sub(seen.dead) };
+        return ChannelHealth { dead, ..new.clone() };
+    }
+    ChannelHealth {
+        id: new.id.clone(),
+        failures_in_a_row: was.failures_in_a_row + new.failures_in_a_row.saturating_sub(seen.failures_in_a_row),
+        broken: was.broken.or(new.broken),
+        probe_at: was.probe_at.max(new.probe_at),
+        throttled_until: was.throttled_until.max(new.throttled_until),
+        dead: was.dead + new.dead.saturating_sub(seen.dead),
+    }
 }
 
 /// Done deliveries and told intents that changed last before; episodes that closed before, unless one of them still
@@ -216,5 +240,39 @@ mod tests {
         bench.commit(&episodes(vec![changed.clone()]));
         bench.reopen();
         assert_eq!(bench.loaded().episodes, [changed]);
+    }
+
+    #[test]
+    fn outcomes_side_by_side_do_not_undo_each_other() {
+        let health = |failures, broken: Option<i64>, dead| ChannelHealth {
+            failures_in_a_row: failures,
+            broken: broken.map(|since| (at(since), Class::Broken)),
+            probe_at: broken.map(|since| at(since + 900)),
+            dead,
+            ..ChannelHealth::new("mail".into())
+        };
+        let after = |was, seen, new: ChannelHealth, class| {
+            let next = Next {
+                at: at(9),
+                deliveries: vec![],
+                health: new,
+                class,
+                fallback: vec![],
+                keep_body: false,
+                evidence: String::new(),
+            };
+            merged(&was, &seen, &next)
+        };
+        let new = health(1, None, 0);
+        assert_eq!(after(health(0, None, 0), health(0, None, 0), new.clone(), Class::Retry), new);
+        // Another message broke the channel while this one was in flight.
+        let broken = health(1, Some(5), 1);
+        assert_eq!(after(broken.clone(), health(0, None, 0), new.clone(), Class::Retry), health(2, Some(5), 1));
+        assert_eq!(after(broken.clone(), health(0, None, 0), health(0, None, 0), Class::Ok), health(0, None, 0));
+        assert_eq!(after(broken.clone(), health(0, None, 0), health(0, None, 1), Class::Refused), health(0, None, 2));
+        assert_eq!(
+            after(health(2, None, 0), health(0, None, 0), health(1, Some(7), 0), Class::Broken),
+            health(3, Some(7), 0)
+        );
     }
 }
