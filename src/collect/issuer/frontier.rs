@@ -170,6 +170,14 @@ impl Frontier {
 
     /// Gives up what is left (stop, time limit): open listings end as failed.
     pub fn abandon(&mut self, reason: FailureReason) -> Vec<Observation> {
+        // What was announced and never asked for is unread, not gone: each such listing says so.
+        for waiting in std::mem::take(&mut self.waiting) {
+            if let Waiting::Each { request, listing, probe, items } = waiting {
+                for item in items {
+                    self.start(request, item, listing.as_ref(), probe);
+                }
+            }
+        }
         self.waiting.clear();
         self.in_flight = 0;
         self.tally.reason.get_or_insert(reason);
@@ -371,9 +379,15 @@ impl Frontier {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::Ask(ask) if with_login(ask.request) => closed.push((ask.listing, 1)),
-                Waiting::Each { request, listing, items, .. } if with_login(request) => {
-                    if let Some(key) = listing.filter(|_| scope.definition.requests[request].details) {
-                        closed.push((key, items.len()));
+                Waiting::Each { request, listing, items, .. }
+                    if with_login(request) && scope.definition.requests[request].details =>
+                {
+                    closed.extend(listing.map(|key| (key, items.len())));
+                }
+                // Announced and never asked for: unread, not gone.
+                Waiting::Each { request, listing, probe, items } if with_login(request) => {
+                    for item in items {
+                        closed.extend(self.start(request, item, listing.as_ref(), probe).map(|ask| (ask.listing, 1)));
                     }
                 }
                 kept => self.waiting.push_back(kept),

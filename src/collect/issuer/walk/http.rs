@@ -122,7 +122,10 @@ async fn asks(exchange: &Exchange<'_>, task: &Task, report: &mut Report<'_>) -> 
 fn taken_in(exchange: &Exchange<'_>, told: &Told, report: &mut Report<'_>) {
     let cx = exchange.cx;
     report.asked = true;
-    if let Some(reason) = told.answer.reason {
+    let request = &exchange.scope.definition.requests[told.ask.request];
+    // Where several URLs stand for one, an earlier one that does not answer is no failure.
+    let last = told.ask.url + 1 >= request.urls.len();
+    if let Some(reason) = told.answer.reason.filter(|_| last) {
         cx.metrics.collector_error(&exchange.collector.id, reason);
     }
     if let Some(probe) = told.ask.probe.and_then(|probe| exchange.scope.probes.get(probe)) {

@@ -139,3 +139,6 @@ fn page(
         rejects: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;
