@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::*;
 use crate::base::supervise::Supervisor;
 use crate::collect::issuer::declared::Typed;
-use crate::collect::issuer::walk::stage;
+use crate::collect::issuer::walk::tests::stage;
 use crate::collect::roster::{Roster, RosterCx};
 use crate::domain::observation::WalkEnd;
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::collect::issuer::walk::stage::{self, Walk};
+use crate::collect::issuer::walk::tests::stage::{self, Walk};
 use crate::domain::observation::Origin;
 
 const X509: &str = "source: files\nkinds: { certificate: { title: certificate } }\nrequests:\n  - { name: file, mode: inventory, \

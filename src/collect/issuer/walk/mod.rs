@@ -26,8 +26,6 @@ pub mod memory;
 mod probes;
 mod report;
 pub mod sight;
-#[cfg(test)]
-pub(crate) mod stage;
 
 use memory::Memory;
 pub(super) use report::{Report, with_missed};
@@ -141,4 +139,4 @@ fn page(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,13 +9,15 @@ use axum::extract::Request;
 use axum::http::Response;
 use chrono::TimeDelta;
 
-use super::stage::{collector, confirmed, cx, definition, round, secret};
+use self::stage::{collector, confirmed, cx, definition, round, secret};
 use super::*;
 use crate::base::secret::SecretRef;
 use crate::collect::issuer::definition::Definition;
 use crate::collect::login::{AuthMethod, Login};
 use crate::domain::observation::{Life, Origin};
 use crate::domain::token::{Expiry, WhyUnknown};
+
+pub mod stage;
 
 const INVENTORY: &str = "login: { kinds: [token], header: PRIVATE-TOKEN }\nkinds: { project: { title: t } }\nconfirm: one\nkey: id\n\
     requests:\n  - { name: projects, mode: inventory, get: /projects, paging: link, yields: items, noun: projects, program: '.[] | { id }' }\n  \
@@ -28,10 +30,13 @@ const SELF: &str = "login: { kinds: [token], header: PRIVATE-TOKEN }\nkinds: { p
     - { name: self, mode: inspect, get: /self, sends: value, kind: personal, program: '{ id, expires, state: \"active\" }', \
         answers: [{ status: [401], means: token_dead }] }\n";
 
+/// Path and credential of each request.
+type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 /// What the issuer saw, and how it answers: by the number of the request and its path.
 struct Issuer {
     url: String,
-    seen: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    seen: Seen,
     most_at_once: Arc<AtomicUsize>,
 }
 
@@ -40,7 +45,7 @@ impl Issuer {
     async fn run(answer: impl Fn(usize, &str) -> (u16, &'static str, String) + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let seen: Arc<Mutex<Vec<(String, Option<String>)>>> = Arc::default();
+        let seen = Seen::default();
         let (most_at_once, at_once) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (log, most, answer) = (seen.clone(), most_at_once.clone(), Arc::new(answer));
         let app = axum::Router::new().fallback(move |request: Request| {
@@ -150,6 +155,11 @@ async fn asks_run_side_by_side_up_to_the_limit() {
     assert_eq!((issuer.asked(), issuer.most_at_once.load(Ordering::SeqCst)), (13, 4));
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test measures how long it waits")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
 trait MapIds {
     fn map_ids(self) -> Self;
 }
@@ -166,7 +176,7 @@ impl MapIds for (u16, &'static str, String) {
 async fn a_short_throttle_is_waited_for_inside_the_round() {
     let issuer = Issuer::run(|nth, _| if nth == 1 { (429, "retry-after: 1", "{}".into()) } else { ok("[]") }).await;
     let stage = stage(&definition(INVENTORY), &issuer.url);
-    let started = Instant::now();
+    let started = instant();
     assert_eq!(round(&stage.collector, &stage.cx).await.end().coverage, Coverage::Whole);
     assert_eq!(issuer.asked(), 2);
     assert!(started.elapsed() >= Duration::from_secs(1));
@@ -223,7 +233,7 @@ async fn a_dead_host_is_left_alone_after_a_few_asks() {
     stage.collector.settings.walks = false;
     stage.collector.settings.inspect =
         (0..100).map(|nth| (format!("t{nth}"), secret(&stage.dir, &format!("t{nth}"), &format!("v{nth}")))).collect();
-    let started = Instant::now();
+    let started = instant();
     let walk = round(&stage.collector, &stage.cx).await;
     assert_eq!(walk.end().coverage, Coverage::Failed { reason: FailureReason::Connect });
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
@@ -258,7 +268,7 @@ async fn rule_3_4_a_refused_self_inspection_is_asked_once_more_before_it_is_beli
         )
         .await;
     let stage = inspecting(&issuer, "canary-value");
-    let started = Instant::now();
+    let started = instant();
     let walk = round(&stage.collector, &stage.cx).await;
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert_eq!(issuer.asked(), 2);
