@@ -116,8 +116,13 @@ impl Frontier {
         }
     }
 
-    /// Nothing to ask and nothing in flight.
+    /// Nothing to ask, nothing in flight, and every listing told its end. If it is not when nothing more will come,
+    /// [`Frontier::abandon`] tells what is missing.
     pub fn finished(&self) -> bool {
+        self.idle() && self.listings.values().all(|listing| listing.ended)
+    }
+
+    fn idle(&self) -> bool {
         self.in_flight == 0 && self.waiting.iter().all(|waiting| match waiting {
             Waiting::Ask(_) => false,
             Waiting::Each { items, .. } => items.as_slice().is_empty(),
@@ -138,11 +143,15 @@ impl Frontier {
         self.remaining = [self.remaining, answer.remaining].into_iter().flatten().min();
         let scope = Arc::clone(&self.scope);
         let request = &scope.definition.requests[ask.request];
-        if answer.reason.is_some() && ask.url + 1 < request.urls.len() {
+        let elsewhere = !matches!(answer.meaning, Meaning::Throttled | Meaning::LoginRefused);
+        if answer.reason.is_some() && elsewhere && ask.url + 1 < request.urls.len() {
             self.try_next_url(ask, &answer);
             return Vec::new();
         }
-        self.note_failure(request, &answer);
+        let (failed, detail) = (answer.reason.is_some(), answer.detail.clone());
+        if answer.reason == Some(FailureReason::LoginRefused) && request.sends == Sends::Login {
+            self.refusals += 1;
+        }
         let items: Vec<Arc<Value>> = std::mem::take(&mut answer.items).into_iter().map(Arc::new).collect();
         self.next_page(ask, &mut answer);
         let holds = self.spread(ask.request, items, Some(&ask.listing), ask.probe);
@@ -158,11 +167,14 @@ impl Frontier {
             }
             (None, false) => listing.take_page(answer),
         }
+        if failed && self.detail.is_none() && !listing.excused() {
+            self.detail = detail;
+        }
         let mut out = self.emit(&ask.listing);
         if self.refusals >= REFUSALS {
             out.extend(self.drop_login_asks());
         }
-        if self.finished() {
+        if self.idle() {
             out.extend(self.close_all());
         }
         out
@@ -331,16 +343,6 @@ impl Frontier {
             listing.tried(answer.reason);
         }
         self.waiting.push_front(Waiting::Ask(Box::new(next)));
-    }
-
-    fn note_failure(&mut self, request: &Request, answer: &Answer) {
-        if answer.reason == Some(FailureReason::LoginRefused) && request.sends == Sends::Login {
-            self.refusals += 1;
-        }
-        let optional = matches!(request.required, Required::Never) && answer.meaning == Meaning::NotAllowed;
-        if answer.reason.is_some() && !optional && self.detail.is_none() {
-            self.detail.clone_from(&answer.detail);
-        }
     }
 
     /// Queues the next page, unless the issuer leads in a circle or without end.

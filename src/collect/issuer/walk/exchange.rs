@@ -1,6 +1,7 @@
 //! One ask of a walk, from the request to its meaning: build, dress, pace, send, read; a few tries if it is worth them.
 //!
-//! Never fails: what went wrong is an answer too. Reading runs a jq program, for big bodies on a blocking thread.
+//! Never fails: what went wrong is an answer too. Reading runs a jq program, on a blocking thread: a program that never
+//! ends holds up its own poller and nobody else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,8 +21,6 @@ use crate::domain::At;
 use crate::domain::reason::FailureReason;
 use crate::domain::text::Text;
 
-/// Bodies above this are read on a blocking thread, bytes.
-const INLINE: usize = 4 * 1024;
 /// Before a refused self-inspection is believed (semantics 3.4).
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
@@ -60,6 +59,9 @@ impl Exchange<'_> {
     pub async fn ask(&self, mut ask: Ask) -> Told {
         let mut backoff = pace::backoff();
         loop {
+            if let Some(told) = self.held(&ask) {
+                return told;
+            }
             let once = self.once(&ask).await;
             if once.answer.ask_again && ask.attempt == 0 {
                 ask.attempt += 1;
@@ -90,6 +92,14 @@ impl Exchange<'_> {
                 return told(false);
             }
         }
+    }
+
+    /// A wait that another ask was told is not sat out inside a round.
+    fn held(&self, ask: &Ask) -> Option<Told> {
+        let now = self.cx.clock.now();
+        self.cx.pace.held_until().filter(|until| *until > now + PATIENCE)?;
+        let answer = Answer::failed(FailureReason::RateLimited, Text::new("not asked: the issuer asked to wait"), now);
+        Some(Told { ask: ask.clone(), answer, unreachable: false, hold: true })
     }
 
     async fn once(&self, ask: &Ask) -> Try {
@@ -128,15 +138,10 @@ impl Exchange<'_> {
         self.cx.metrics.request(&self.collector.id, response.status);
         let status = response.status;
         let wait_until = pace::asked_to_wait(&response);
-        let answer = if response.body.len() <= INLINE {
-            read::answer(&self.scope, ask, &response)
-        } else {
-            let (scope, ask, received_at) = (self.scope.clone(), ask.clone(), response.received_at);
-            let read = tokio::task::spawn_blocking(move || read::answer(&scope, &ask, &response)).await;
-            read.unwrap_or_else(|_| {
-                Answer::failed(FailureReason::Decode, Text::new("reading the answer panicked"), received_at)
-            })
-        };
+        let (scope, asked, received_at) = (self.scope.clone(), ask.clone(), response.received_at);
+        let read = tokio::task::spawn_blocking(move || read::answer(&scope, &asked, &response)).await;
+        let panicked = || Answer::failed(FailureReason::Decode, Text::new("reading the answer panicked"), received_at);
+        let answer = read.unwrap_or_else(|_| panicked());
         let passing = answer.meaning == Meaning::Throttled || status >= 500 && answer.meaning == Meaning::Unable;
         Try { answer, unreachable: false, passing, wait_until: wait_until.filter(|_| passing) }
     }

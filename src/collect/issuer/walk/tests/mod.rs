@@ -400,3 +400,67 @@ async fn the_issuers_clock_is_told_with_its_pages() {
     let ahead = walk.pages.iter().find_map(|page| page.issuer_clock).unwrap();
     assert!(ahead > TimeDelta::days(300), "{ahead}");
 }
+
+#[tokio::test]
+async fn a_long_wait_is_not_sat_out_by_the_asks_beside_it() {
+    // One listing is sick and tried again; meanwhile another is told to wait ten minutes.
+    let issuer = Issuer::run(|_, path| match path {
+        "/projects" => ok("[1,2]").map_ids(),
+        "/projects/1/tokens" => (503, "", "{}".into()),
+        _ => (429, "retry-after: 600", "{}".into()),
+    })
+    .await;
+    let stage = stage(&definition(INVENTORY), &issuer.url);
+    let started = instant();
+    assert!(!round(&stage.collector, &stage.cx).await.end().coverage.is_whole());
+    assert!(started.elapsed() < Duration::from_secs(10));
+    let confirmed = confirmed(&stage.collector, &stage.cx, &["a".into()]).await;
+    assert_eq!(confirmed.end().coverage.reason(), Some(FailureReason::RateLimited));
+}
+
+fn oauth2(issuer: &Issuer) -> Stage {
+    let shipped = crate::collect::issuer::shipped::Definitions::shipped();
+    let mut stage = stage(shipped.get("oauth2").expect("oauth2 is shipped"), &issuer.url);
+    let secret_at = secret(&stage.dir, "client", "canary-client");
+    stage.collector.login = Login::ClientSecret { id: "ci".into(), secret: secret_at, method: AuthMethod::ClientSecretBasic };
+    stage.collector.settings.walks = false;
+    stage.collector.settings.introspection_endpoint = Some(format!("{}/token/introspection", issuer.url).parse().unwrap());
+    stage.collector.settings.inspect = vec![("deploy-bot".into(), secret(&stage.dir, "bot", "canary-value"))];
+    stage
+}
+
+#[tokio::test]
+async fn an_introspection_tells_of_the_value_and_of_the_login() {
+    let issuer = Issuer::run(|_, _| (200, "content-type: application/json", "{\"active\":true,\"exp\":1900000000}".into())).await;
+    let stage = oauth2(&issuer);
+    let walk = round(&stage.collector, &stage.cx).await;
+    assert_eq!(walk.listings(), ["inspect/deploy-bot Whole", "own_login Whole"]);
+    let records = walk.records();
+    let bot = records.iter().find(|record| record.origin == Origin::Inspect).unwrap();
+    assert_eq!((bot.life, bot.expires.at().map(|at| at.timestamp())), (Life::Active, Some(1_900_000_000)));
+    assert_eq!(bot.value, Some(stage.cx.fingerprints.of(b"canary-value")));
+    let login = records.iter().find(|record| record.origin == Origin::OwnLogin).unwrap();
+    assert_eq!((login.life, &login.generation), (Life::Active, &stage.cx.fingerprints.of(b"canary-client")));
+    assert!(!format!("{:?} {:?}", walk.pages, walk.end).contains("canary"));
+}
+
+#[tokio::test]
+async fn rule_3_5_no_answer_of_an_introspection_server_but_a_clear_one_speaks_against_a_token() {
+    let cases = [
+        (500, "{\"active\":false}", FailureReason::Http5xx),
+        (401, "{\"error\":\"invalid_client\"}", FailureReason::LoginRefused),
+        (403, "{\"error\":\"access_denied\"}", FailureReason::LoginRefused),
+        (200, "{}", FailureReason::Decode),
+        (200, "<html>", FailureReason::Decode),
+    ];
+    for (status, body, reason) in cases {
+        let issuer = Issuer::run(move |_, _| (status, "content-type: application/json", body.to_owned())).await;
+        let stage = oauth2(&issuer);
+        let walk = round(&stage.collector, &stage.cx).await;
+        assert!(walk.records().iter().all(|record| record.origin == Origin::OwnLogin), "{status} {body}");
+        let told = walk.end().coverage.reason();
+        // Whether a 403 is called forbidden or a refused login is the definition's word.
+        let forbidden = status == 403 && told == Some(FailureReason::Forbidden);
+        assert!(told == Some(reason) || forbidden, "{status} {body}: {told:?}");
+    }
+}

@@ -1,0 +1,3 @@
+//! The slow-to-link tests in one binary: whole definitions, whole programs.
+
+mod definitions;
