@@ -422,16 +422,20 @@ fn oauth2(issuer: &Issuer) -> Stage {
     let shipped = crate::collect::issuer::shipped::Definitions::shipped();
     let mut stage = stage(shipped.get("oauth2").expect("oauth2 is shipped"), &issuer.url);
     let secret_at = secret(&stage.dir, "client", "canary-client");
-    stage.collector.login = Login::ClientSecret { id: "ci".into(), secret: secret_at, method: AuthMethod::ClientSecretBasic };
+    stage.collector.login =
+        Login::ClientSecret { id: "ci".into(), secret: secret_at, method: AuthMethod::ClientSecretBasic };
     stage.collector.settings.walks = false;
-    stage.collector.settings.introspection_endpoint = Some(format!("{}/token/introspection", issuer.url).parse().unwrap());
+    stage.collector.settings.introspection_endpoint =
+        Some(format!("{}/token/introspection", issuer.url).parse().unwrap());
     stage.collector.settings.inspect = vec![("deploy-bot".into(), secret(&stage.dir, "bot", "canary-value"))];
     stage
 }
 
 #[tokio::test]
 async fn an_introspection_tells_of_the_value_and_of_the_login() {
-    let issuer = Issuer::run(|_, _| (200, "content-type: application/json", "{\"active\":true,\"exp\":1900000000}".into())).await;
+    let issuer =
+        Issuer::run(|_, _| (200, "content-type: application/json", "{\"active\":true,\"exp\":1900000000}".into()))
+            .await;
     let stage = oauth2(&issuer);
     let walk = round(&stage.collector, &stage.cx).await;
     assert_eq!(walk.listings(), ["inspect/deploy-bot Whole", "own_login Whole"]);
