@@ -468,3 +468,26 @@ async fn rule_3_5_no_answer_of_an_introspection_server_but_a_clear_one_speaks_ag
         assert!(told == Some(reason) || forbidden, "{status} {body}: {told:?}");
     }
 }
+
+#[tokio::test]
+async fn the_slot_of_a_login_exists_before_its_issuer_tells_about_it() {
+    let issuer = Issuer::run(|nth, path| match path {
+        "/me" if nth == 1 => refusal(403),
+        "/me" => ok("{\"id\":7,\"name\":\"x\",\"expires\":\"2030-03-01T00:00:00Z\"}"),
+        _ => ok("[]"),
+    })
+    .await;
+    let text = format!(
+        "{INVENTORY}  - {{ name: me, mode: own_login, get: /me, program: '{{ id, name, expires, state: \"active\" }}' }}\n"
+    );
+    let stage = stage(&definition(&text), &issuer.url);
+    let logins = |walk: &stage::Walk| -> Vec<(Life, bool)> {
+        walk.records()
+            .iter()
+            .filter(|r| r.origin == Origin::OwnLogin)
+            .map(|r| (r.life, r.expires.at().is_some()))
+            .collect()
+    };
+    assert_eq!(logins(&round(&stage.collector, &stage.cx).await), [(Life::Unsaid, false)]);
+    assert_eq!(logins(&round(&stage.collector, &stage.cx).await), [(Life::Active, true)]);
+}
