@@ -127,7 +127,7 @@ mod tests {
     fn an_unreadable_file_is_said_in_words() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, b"s3cret");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o0)).unwrap();
         // The superuser may read everything.
         if File::open(&path).is_err() {
             assert_eq!(told(&path), "the secret file PATH may not be read by this user: correct its owner or mode");
