@@ -197,7 +197,7 @@ fn listing_key(scope: &Scope, request: &Request, item: &Value, parent: Option<&L
 }
 
 /// Keeps the separators of listing keys out of an issuer's ids.
-fn segment(id: &str) -> String {
+pub(super) fn segment(id: &str) -> String {
     let mut out = String::with_capacity(id.len());
     for c in id.chars() {
         match c {

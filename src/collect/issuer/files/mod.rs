@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Collector;
+use super::plan::segment;
 use super::read::{self, Answer, FileCx};
 use super::scope::{self, Probe, Scope};
 use super::walk::{Ended, Report, WalkCx, with_missed};
@@ -37,7 +38,7 @@ pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, rep
     });
     let mut round = Round { cx, scope, read: 0, missed: 0, first: None };
     for (name, at) in &collector.settings.inspect {
-        let listing = format!("inspect/{name}");
+        let listing = format!("inspect/{}", segment(name));
         match keyring::get(at) {
             Ok(secret) => {
                 round

@@ -62,34 +62,35 @@ impl Exchange<'_> {
             if let Some(told) = self.held(&ask) {
                 return told;
             }
-            let once = self.once(&ask).await;
-            if once.answer.ask_again && ask.attempt == 0 {
+            let Try { answer, unreachable, passing, wait_until } = self.once(&ask).await;
+            if answer.ask_again && ask.attempt == 0 {
                 ask.attempt += 1;
                 if self.sleep(SECOND_LOOK).await {
                     continue;
                 }
+                // Stopped before the second look: the first one alone is believed by nobody.
+                let answer = self.failed(FailureReason::Timeout, "stopped").answer;
+                return Told { ask, answer, unreachable: false, hold: false };
             }
-            let throttled = once.answer.meaning == Meaning::Throttled;
-            let told =
-                |hold| Told { unreachable: once.unreachable, answer: once.answer.clone(), ask: ask.clone(), hold };
-            if !once.passing {
-                return told(false);
+            if !passing {
+                return Told { ask, answer, unreachable, hold: false };
             }
-            let asked = once.wait_until.map(|at| at - once.answer.received_at);
-            if throttled && asked.is_some_and(|wait| wait > PATIENCE) {
-                self.hold(once.wait_until);
-                return told(true);
-            }
-            let pause = backoff.next().filter(|_| self.may_repeat());
+            let throttled = answer.meaning == Meaning::Throttled;
+            let wait = wait_until.map(|at| at - answer.received_at);
+            let pause = if throttled && wait.is_some_and(|wait| wait > PATIENCE) {
+                None
+            } else {
+                backoff.next().filter(|_| self.may_repeat())
+            };
             let Some(pause) = pause else {
                 if throttled {
-                    self.hold(once.wait_until);
+                    self.hold(wait_until);
                 }
-                return told(throttled);
+                return Told { ask, answer, unreachable, hold: throttled };
             };
-            let asked = asked.and_then(|wait| wait.to_std().ok()).unwrap_or_default();
-            if !self.sleep(pause.max(asked.min(PATIENCE.to_std().unwrap_or_default()))).await {
-                return told(false);
+            let wait = wait.and_then(|wait| wait.min(PATIENCE).to_std().ok()).unwrap_or_default();
+            if !self.sleep(pause.max(wait)).await {
+                return Told { ask, answer, unreachable, hold: false };
             }
         }
     }
@@ -105,24 +106,18 @@ impl Exchange<'_> {
     async fn once(&self, ask: &Ask) -> Try {
         let request = &self.scope.definition.requests[ask.request];
         let value = ask.probe.and_then(|probe| self.values.get(probe));
-        let failed = |reason, detail: &str| Try {
-            answer: Answer::failed(reason, Text::new(detail), self.cx.clock.now()),
-            unreachable: false,
-            passing: false,
-            wait_until: None,
-        };
         let mut built = match build::request(&self.scope, ask, value) {
             Ok(built) => built,
-            Err(error) => return failed(FailureReason::Decode, &error.to_string()),
+            Err(error) => return self.failed(FailureReason::Decode, &error.to_string()),
         };
         if request.sends == Sends::Login
             && let Err(error) = self.collector.login.dress(&mut built)
         {
-            return failed(FailureReason::LoginRefused, &error.to_string());
+            return self.failed(FailureReason::LoginRefused, &error.to_string());
         }
         tokio::select! {
             () = self.cx.pace.turn(&self.cx.clock) => {}
-            () = self.cx.stop.cancelled() => return failed(FailureReason::Timeout, "stopped"),
+            () = self.cx.stop.cancelled() => return self.failed(FailureReason::Timeout, "stopped"),
         }
         match send::send(self.client, built, &self.cx.clock).await {
             Ok(response) => self.read(ask, response).await,
@@ -132,6 +127,11 @@ impl Exchange<'_> {
                 Try { answer, unreachable, passing: failure.reason == FailureReason::Connect, wait_until: None }
             }
         }
+    }
+
+    fn failed(&self, reason: FailureReason, detail: &str) -> Try {
+        let answer = Answer::failed(reason, Text::new(detail), self.cx.clock.now());
+        Try { answer, unreachable: false, passing: false, wait_until: None }
     }
 
     async fn read(&self, ask: &Ask, response: Response) -> Try {
