@@ -281,6 +281,24 @@ async fn rule_3_4_a_refused_self_inspection_is_asked_once_more_before_it_is_beli
 }
 
 #[tokio::test]
+async fn a_stop_before_the_second_look_is_no_verdict() {
+    let issuer = Issuer::run(|_, _| refusal(401)).await;
+    let stage = inspecting(&issuer, "v");
+    let (out, mut told) = mpsc::channel(100);
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stage.cx.stop.cancel();
+    };
+    tokio::join!(walk(&stage.collector, &stage.cx, &out), stop);
+    drop(out);
+    while let Some(walked) = told.recv().await {
+        let Walked::Page(page) = walked else { panic!("a stopped walk tells no end") };
+        assert!(page.records.is_empty(), "{page:?}");
+    }
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
 async fn rule_3_4_a_dead_value_is_not_asked_each_round_but_a_new_one_is() {
     let issuer = Issuer::run(|_, _| refusal(401)).await;
     let stage = inspecting(&issuer, "dead");
