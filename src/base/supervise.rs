@@ -364,7 +364,7 @@ mod tests {
     #[tokio::test]
     async fn the_hard_stop_names_what_still_runs() {
         let supervisor = supervisor();
-        supervisor.spawn("stubborn", Fate::EndProcess, || std::future::pending());
+        supervisor.spawn("stubborn", Fate::EndProcess, std::future::pending::<()>);
         supervisor.thread("deaf", Fate::EndProcess, || std::thread::sleep(Duration::from_millis(300)));
         supervisor.soft.cancel();
         supervisor.hard.cancel();

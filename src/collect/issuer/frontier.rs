@@ -4,15 +4,15 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::definition::KeyRule;
 use super::definition::answer::Meaning;
 use super::definition::paging::PageAt;
-use super::definition::request::{Mode, Request, Required, Sends};
+use super::definition::request::Sends;
 use super::listing::{Listing, Tally};
+use super::plan::{active, item_id};
 use super::read::Answer;
-use super::record;
 use super::scope::{Scope, Task};
 use crate::domain::At;
 use crate::domain::key::{GenerationId, ListingKey};
@@ -47,28 +47,28 @@ pub struct Ask {
 }
 
 /// What waits to be asked: one ask, or one for each item of a page, made when its turn comes.
-enum Waiting {
+pub(super) enum Waiting {
     Ask(Box<Ask>),
     Each { request: usize, listing: Option<ListingKey>, probe: Option<usize>, items: std::vec::IntoIter<Arc<Value>> },
 }
 
 /// The state of one walk.
 pub struct Frontier {
-    scope: Arc<Scope>,
-    waiting: VecDeque<Waiting>,
-    in_flight: u32,
-    asked: u64,
+    pub(super) scope: Arc<Scope>,
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) in_flight: u32,
+    pub(super) asked: u64,
     /// Requests that take part, by index.
-    active: Vec<bool>,
-    listings: HashMap<ListingKey, Listing>,
+    pub(super) active: Vec<bool>,
+    pub(super) listings: HashMap<ListingKey, Listing>,
     /// Children already asked for, by request, item and probe: one group is reached in several ways.
-    seen: HashSet<(usize, String, Option<usize>)>,
-    tally: Tally,
-    refusals: u32,
-    detail: Option<Text>,
-    remaining: Option<u32>,
+    pub(super) seen: HashSet<(usize, String, Option<usize>)>,
+    pub(super) tally: Tally,
+    pub(super) refusals: u32,
+    pub(super) detail: Option<Text>,
+    pub(super) remaining: Option<u32>,
     /// Receipt of the last answer.
-    last_at: At,
+    pub(super) last_at: At,
 }
 
 impl Frontier {
@@ -96,6 +96,7 @@ impl Frontier {
     }
 
     /// What to ask next; `None`: nothing now. More may come while something is in flight.
+    #[expect(clippy::should_implement_trait, reason = "not an iterator: after `None` more may come")]
     pub fn next(&mut self) -> Option<Ask> {
         loop {
             match self.waiting.pop_front()? {
@@ -123,10 +124,11 @@ impl Frontier {
     }
 
     fn idle(&self) -> bool {
-        self.in_flight == 0 && self.waiting.iter().all(|waiting| match waiting {
-            Waiting::Ask(_) => false,
-            Waiting::Each { items, .. } => items.as_slice().is_empty(),
-        })
+        self.in_flight == 0
+            && self.waiting.iter().all(|waiting| match waiting {
+                Waiting::Ask(_) => false,
+                Waiting::Each { items, .. } => items.as_slice().is_empty(),
+            })
     }
 
     /// Puts an ask back in front, to be asked again (throttled, or a 401 that is asked twice).
@@ -218,123 +220,6 @@ impl Frontier {
         &self.scope
     }
 
-    fn roots(&mut self) {
-        let scope = Arc::clone(&self.scope);
-        for nth in 0..scope.probes.len() {
-            self.expect_probe(nth);
-        }
-        for (index, request) in scope.definition.requests.iter().enumerate() {
-            if !self.active[index] || !request.each.is_empty() {
-                continue;
-            }
-            let probes: Vec<Option<usize>> = match request.mode {
-                Mode::Inspect => (0..scope.probes.len()).map(Some).collect(),
-                _ => vec![None],
-            };
-            for probe in probes {
-                if let Some(ask) = self.start(index, Arc::new(Value::Null), None, probe) {
-                    self.waiting.push_back(Waiting::Ask(Box::new(ask)));
-                }
-            }
-        }
-    }
-
-    /// A probe has its listing from the start, so that it ends as failed when discovery fails.
-    fn expect_probe(&mut self, nth: usize) {
-        let asks = self.scope.definition.requests.iter().zip(&self.active);
-        if asks.clone().any(|(request, active)| *active && request.mode == Mode::Inspect) {
-            let key = self.probe_key(nth);
-            self.listings.insert(key.clone(), Listing::new(key, true));
-        }
-    }
-
-    fn probe_key(&self, nth: usize) -> ListingKey {
-        let name = self.scope.probes.get(nth).map_or("", |probe| probe.name.as_str());
-        ListingKey::new(format!("inspect/{}", segment(name)))
-    }
-
-    fn confirmations(&mut self, generations: &[GenerationId]) {
-        let Some(request) = self.scope.definition.confirm else { return };
-        let listing = ListingKey::from("confirm");
-        self.listings.insert(listing.clone(), Listing::new(listing.clone(), true));
-        let scope = Arc::clone(&self.scope);
-        let when = &scope.definition.requests[request].when;
-        for generation in generations {
-            let id = record::issuer_id(scope.definition.key, generation);
-            let item = Arc::new(json!({ "id": id }));
-            if when.as_ref().is_some_and(|when| !when.holds(&scope.settings, &names(&scope, &item))) {
-                continue;
-            }
-            let mut ask = self.ask(request, item, listing.clone(), None);
-            ask.about = Some(generation.clone());
-            self.waiting.push_back(Waiting::Ask(Box::new(ask)));
-            self.listings.entry(listing.clone()).and_modify(|listing| listing.open += 1);
-        }
-    }
-
-    fn ask(&mut self, request: usize, item: Arc<Value>, listing: ListingKey, probe: Option<usize>) -> Ask {
-        self.asked += 1;
-        Ask { id: self.asked, request, url: 0, item, page: PageAt::First, probe, about: None, listing, attempt: 0 }
-    }
-
-    /// The first ask of a request for one item. Nothing where the settings alone give its items.
-    fn start(&mut self, index: usize, item: Arc<Value>, parent: Option<&ListingKey>, probe: Option<usize>) -> Option<Ask> {
-        let scope = Arc::clone(&self.scope);
-        let request = &scope.definition.requests[index];
-        if let Some(given) = &request.given {
-            let items: Vec<Arc<Value>> =
-                given.run(&scope.settings, &names(&scope, &item), 100_000).unwrap_or_default().into_iter().map(Arc::new).collect();
-            if !items.is_empty() || request.urls.is_empty() {
-                self.spread(index, items, None, probe);
-                return None;
-            }
-        }
-        if request.details {
-            return parent.map(|listing| self.ask(index, item, listing.clone(), probe));
-        }
-        let key = match probe {
-            Some(nth) => self.probe_key(nth),
-            None => listing_key(&scope, request, &item, parent),
-        };
-        let required = match &request.required {
-            Required::Always => true,
-            Required::Never => false,
-            Required::If(program) => program.holds(&scope.settings, &names(&scope, &item)),
-        };
-        let listing = self.listings.entry(key.clone()).or_insert_with(|| Listing::new(key.clone(), required));
-        listing.open += 1;
-        listing.pages.insert(PageAt::First);
-        Some(self.ask(index, item, key, probe))
-    }
-
-    /// Queues the children of these items; the number of those whose records stand in the parent's listing.
-    fn spread(&mut self, parent: usize, items: Vec<Arc<Value>>, listing: Option<&ListingKey>, probe: Option<usize>) -> usize {
-        let scope = Arc::clone(&self.scope);
-        let mut details = 0;
-        if items.is_empty() {
-            return details;
-        }
-        for (index, request) in scope.definition.requests.iter().enumerate() {
-            if !self.active[index] || !request.each.contains(&parent) {
-                continue;
-            }
-            let probes: Vec<Option<usize>> = match (request.mode, probe) {
-                (Mode::Inspect, None) => (0..scope.probes.len()).map(Some).collect(),
-                (_, probe) => vec![probe],
-            };
-            for probe in probes {
-                let new = |item: &&Arc<Value>| self.seen.insert((index, item_id(item), probe));
-                let fresh: Vec<Arc<Value>> = items.iter().filter(new).cloned().collect();
-                if request.details {
-                    details += fresh.len();
-                }
-                let listing = listing.cloned();
-                self.waiting.push_back(Waiting::Each { request: index, listing, probe, items: fresh.into_iter() });
-            }
-        }
-        details
-    }
-
     fn try_next_url(&mut self, ask: &Ask, answer: &Answer) {
         let mut next = ask.clone();
         next.url += 1;
@@ -421,70 +306,5 @@ impl Frontier {
             out.extend(self.emit(&key));
         }
         out
-    }
-}
-
-/// In the order of `definition::compile::NAMES`, for programs that run before any answer.
-fn names(scope: &Scope, item: &Arc<Value>) -> [Value; 6] {
-    [scope.settings.clone(), (**item).clone(), Value::Null, Value::Null, Value::Null, Value::Null]
-}
-
-fn active(scope: &Scope, task: &Task) -> Vec<bool> {
-    let requests = &scope.definition.requests;
-    let Task::Round { inventory, own_login } = task else { return vec![false; requests.len()] };
-    let mut active: Vec<bool> = requests
-        .iter()
-        .map(|request| {
-            let wanted = match request.mode {
-                Mode::Inspect => !scope.probes.is_empty(),
-                Mode::Inventory => *inventory,
-                Mode::OwnLogin => *own_login,
-                Mode::Support | Mode::Confirm => false,
-            };
-            let applies = |when: &super::jq::Program| when.holds(&scope.settings, &names(scope, &Arc::new(Value::Null)));
-            wanted && request.when.as_ref().is_none_or(applies)
-        })
-        .collect();
-    // Parents stand before their children, so one pass from the end reaches every support request.
-    for index in (0..requests.len()).rev().filter(|&index| requests[index].mode == Mode::Support) {
-        active[index] = requests.iter().enumerate().any(|(child, request)| active[child] && request.each.contains(&index));
-    }
-    active
-}
-
-/// `groups>groups/7/projects>projects/42/access_tokens`; what the settings alone gave has no parent.
-fn listing_key(scope: &Scope, request: &Request, item: &Value, parent: Option<&ListingKey>) -> ListingKey {
-    let own = match request.mode {
-        Mode::OwnLogin => "own_login".to_owned(),
-        _ if item.is_null() => request.name.clone(),
-        _ => {
-            let noun = request.each.first().map_or("each", |&index| scope.definition.requests[index].noun.as_str());
-            format!("{noun}/{}/{}", segment(&item_id(item)), request.name)
-        }
-    };
-    match parent {
-        Some(parent) => ListingKey::new(format!("{parent}>{own}")),
-        None => ListingKey::new(own),
-    }
-}
-
-/// Keeps the separators of listing keys out of an issuer's ids.
-fn segment(id: &str) -> String {
-    let mut out = String::with_capacity(id.len());
-    for c in id.chars() {
-        match c {
-            '%' | '>' | '/' => out.push_str(&format!("%{:02X}", u32::from(c))),
-            c if c.is_control() => out.push_str(&format!("%{:02X}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn item_id(item: &Value) -> String {
-    match item.get("id") {
-        Some(Value::String(id)) => id.clone(),
-        Some(Value::Number(id)) => id.to_string(),
-        _ => String::new(),
     }
 }

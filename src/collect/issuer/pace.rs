@@ -137,7 +137,8 @@ mod tests {
     fn the_wait_is_read_in_every_spelling_and_capped() {
         let date = (at(90)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let epoch = at(45).timestamp().to_string();
-        let cases: [(&[(&str, &str)], Option<i64>); 9] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<i64>);
+        let cases: [Case<'_>; 9] = [
             (&[("retry-after", "7")], Some(7)),
             (&[("retry-after", " 0 ")], Some(0)),
             (&[("retry-after", &date)], Some(90)),

@@ -112,7 +112,8 @@ fn parse(saved: &[u8], scope: &Scope, now: At) -> Result<Response, String> {
     let (mut status, mut headers, mut body) = (200, Vec::new(), saved);
     // Redirects and `100 Continue` leave several heads; the last one counts.
     while body.starts_with(b"HTTP/") {
-        let (head, rest) = split_head(body).ok_or("the answer has a status line, but no empty line after its headers")?;
+        let (head, rest) =
+            split_head(body).ok_or("the answer has a status line, but no empty line after its headers")?;
         let head = String::from_utf8_lossy(head);
         let mut lines = head.lines();
         let code = lines.next().and_then(|line| line.split_whitespace().nth(1)).and_then(|code| code.parse().ok());
@@ -148,7 +149,15 @@ fn told(definition: &Definition, request: &Request, status: Option<u16>, answer:
     if let Some(next) = &answer.next {
         line(&mut out, format_args!("next page {}", Text::new(&format!("{next:?}"))));
     }
-    line(&mut out, format_args!("{} records, {} items, {} rejects", answer.records.len(), answer.items.len(), answer.rejects.len()));
+    line(
+        &mut out,
+        format_args!(
+            "{} records, {} items, {} rejects",
+            answer.records.len(),
+            answer.items.len(),
+            answer.rejects.len()
+        ),
+    );
     for (nth, record) in answer.records.iter().take(MOST).enumerate() {
         line(&mut out, format_args!("\nrecord {}", nth + 1));
         for (field, value) in fields(record) {
@@ -209,7 +218,9 @@ fn fields(record: &Record) -> Vec<(String, String)> {
 fn expiry(expires: Expiry) -> String {
     let time = |at: At| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     match expires {
-        Expiry::At(end) if end.date_only() => format!("{} (a date; at the latest {})", time(end.instant), time(end.late)),
+        Expiry::At(end) if end.date_only() => {
+            format!("{} (a date; at the latest {})", time(end.instant), time(end.late))
+        }
         Expiry::At(end) => format!("{} ({})", time(end.instant), end.kind),
         Expiry::Never => "never".into(),
         Expiry::Unknown(why) => format!("unknown ({why})"),

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::*;
 use crate::base::supervise::Supervisor;
 use crate::collect::issuer::declared::Typed;
-use crate::collect::issuer::walk::stage;
+use crate::collect::issuer::walk::tests::stage;
 use crate::collect::roster::{Roster, RosterCx};
 use crate::domain::observation::WalkEnd;
 
@@ -169,6 +169,38 @@ async fn a_held_pace_delays_the_next_round() {
         assert_eq!(walks, expected, "at {seconds} s");
     }
     supervisor.hard.cancel();
+}
+
+#[tokio::test]
+async fn a_poller_that_is_started_again_goes_on_where_it_was() {
+    let clock = Clock::manual(at(0));
+    let (_keep, collector) = watch::channel(Arc::new(typed("a", 60)));
+    let (out, mut told) = mpsc::channel(100);
+    let (_wish, wishes) = mpsc::channel(1);
+    let mut cx = PollerCx {
+        collector,
+        out,
+        wishes,
+        clock: clock.clone(),
+        metrics: Metrics::new("0", "0", "0"),
+        fingerprints: Fingerprints::from_key(b"a key for tests"),
+        stop: CancellationToken::new(),
+        spread: Duration::ZERO,
+        walks: Arc::default(),
+        state: State::default(),
+    };
+    let mut numbers = Vec::new();
+    for seconds in [0, 30, 60] {
+        clock.advance_to(at(seconds));
+        // Cut short, as by a panic, and begun anew.
+        assert!(tokio::time::timeout(Duration::from_millis(100), run(&mut cx)).await.is_err());
+        while let Ok(walked) = told.try_recv() {
+            if let Walked::End(end) = walked {
+                numbers.push((seconds, end.walk));
+            }
+        }
+    }
+    assert_eq!(numbers, [(0, 1), (60, 2)]);
 }
 
 #[test]

@@ -115,7 +115,9 @@ impl Search<'_> {
         }
     }
     fn miss(&mut self, folder: &Path, error: &std::io::Error) {
-        self.found.missed.get_or_insert_with(|| (super::reason(error), format!("{}: {error}", folder.display())));
+        self.found
+            .missed
+            .get_or_insert_with(|| (super::bytes::reason(error), format!("{}: {error}", folder.display())));
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Collector;
+use super::plan::segment;
 use super::read::{self, Answer, FileCx};
 use super::scope::{self, Probe, Scope};
 use super::walk::{Ended, Report, WalkCx, with_missed};
@@ -17,12 +18,10 @@ use crate::domain::observation::{Coverage, Observation};
 use crate::domain::reason::FailureReason;
 use crate::domain::text::Text;
 
+mod bytes;
 mod glob;
 
 pub use glob::{Found, Pattern};
-
-/// Largest file read, bytes.
-pub const MOST: u64 = 1 << 20;
 
 /// One walk over every pattern and every named value.
 pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, report: &mut Report<'_>) -> Ended {
@@ -39,7 +38,7 @@ pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, rep
     });
     let mut round = Round { cx, scope, read: 0, missed: 0, first: None };
     for (name, at) in &collector.settings.inspect {
-        let listing = format!("inspect/{name}");
+        let listing = format!("inspect/{}", segment(name));
         match keyring::get(at) {
             Ok(secret) => {
                 round
@@ -83,7 +82,7 @@ struct Named {
 
 impl Round<'_> {
     async fn pattern(&mut self, report: &mut Report<'_>, written: &str) {
-        let listing = format!("files/{}", part(written));
+        let listing = format!("files/{}", bytes::part(written));
         let pattern = match Pattern::new(written) {
             Ok(pattern) => pattern,
             Err(error) => return self.unread(report, listing, FailureReason::NotFound, &error).await,
@@ -111,7 +110,7 @@ impl Round<'_> {
             if self.cx.stop.is_cancelled() {
                 return;
             }
-            self.path(report, format!("{listing}>{}", part(&path.display().to_string())), path, false).await;
+            self.path(report, format!("{listing}>{}", bytes::part(&path.display().to_string())), path, false).await;
         }
         // The parent ends after its children, as with every issuer: what it announced has been told.
         let page = self.page(&listing, self.cx.clock.now(), ends);
@@ -120,7 +119,7 @@ impl Round<'_> {
 
     async fn path(&mut self, report: &mut Report<'_>, listing: String, path: &Path, explicit: bool) {
         let owned: PathBuf = path.to_owned();
-        let read = tokio::task::spawn_blocking(move || bytes(&owned)).await;
+        let read = tokio::task::spawn_blocking(move || bytes::read(&owned)).await;
         match read.unwrap_or_else(|_| Err((FailureReason::Decode, "reading panicked".into()))) {
             Ok(bytes) => self.file(report, listing, Named { name: path.display().to_string(), explicit }, bytes).await,
             Err((reason, error)) => self.unread(report, listing, reason, &format!("{}: {error}", path.display())).await,
@@ -182,34 +181,6 @@ impl Round<'_> {
             gone: Vec::new(),
             rejects: Vec::new(),
         }
-    }
-}
-
-/// A path as part of a listing's key, where `>` separates.
-fn part(path: &str) -> String {
-    path.replace('%', "%25").replace('>', "%3E").replace(char::is_control, "\u{FFFD}")
-}
-
-/// A regular file of bearable size: a device or a pipe would never end.
-fn bytes(path: &Path) -> Result<Vec<u8>, (FailureReason, String)> {
-    use std::io::Read;
-    let told = |error: std::io::Error| (reason(&error), error.to_string());
-    let meta = std::fs::metadata(path).map_err(told)?;
-    if !meta.is_file() {
-        return Err((FailureReason::Decode, "not a regular file".into()));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).map_err(told)?.take(MOST + 1).read_to_end(&mut bytes).map_err(told)?;
-    if bytes.len() as u64 > MOST {
-        return Err((FailureReason::TooLarge, format!("larger than {MOST} bytes")));
-    }
-    Ok(bytes)
-}
-
-fn reason(error: &std::io::Error) -> FailureReason {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => FailureReason::Forbidden,
-        _ => FailureReason::NotFound,
     }
 }
 

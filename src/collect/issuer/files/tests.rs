@@ -2,8 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use super::bytes::MOST;
 use super::*;
-use crate::collect::issuer::walk::stage::{self, Walk};
+use crate::collect::issuer::walk::tests::stage::{self, Walk};
 use crate::domain::observation::Origin;
 
 const X509: &str = "source: files\nkinds: { certificate: { title: certificate } }\nrequests:\n  - { name: file, mode: inventory, \
@@ -117,18 +118,18 @@ fn only_regular_files_of_bearable_size_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big");
     std::fs::write(&path, vec![b'x'; MOST as usize]).unwrap();
-    assert_eq!(bytes(&path).unwrap().len() as u64, MOST);
+    assert_eq!(bytes::read(&path).unwrap().len() as u64, MOST);
     std::fs::write(&path, vec![b'x'; MOST as usize + 1]).unwrap();
-    assert_eq!(bytes(&path).unwrap_err().0, FailureReason::TooLarge);
-    assert_eq!(bytes(dir.path()).unwrap_err().0, FailureReason::Decode);
-    assert_eq!(bytes(Path::new("/dev/zero")).unwrap_err().0, FailureReason::Decode);
-    assert_eq!(bytes(&dir.path().join("absent")).unwrap_err().0, FailureReason::NotFound);
+    assert_eq!(bytes::read(&path).unwrap_err().0, FailureReason::TooLarge);
+    assert_eq!(bytes::read(dir.path()).unwrap_err().0, FailureReason::Decode);
+    assert_eq!(bytes::read(Path::new("/dev/zero")).unwrap_err().0, FailureReason::Decode);
+    assert_eq!(bytes::read(&dir.path().join("absent")).unwrap_err().0, FailureReason::NotFound);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     // A test that runs as root may read it all the same.
-    assert!(matches!(bytes(&path), Err((FailureReason::Forbidden | FailureReason::TooLarge, _))));
+    assert!(matches!(bytes::read(&path), Err((FailureReason::Forbidden | FailureReason::TooLarge, _))));
 }
 
 #[test]
 fn a_path_cannot_forge_a_listing() {
-    assert_eq!(part("/a>b%c\n"), "/a%3Eb%25c\u{FFFD}");
+    assert_eq!(bytes::part("/a>b%c\n"), "/a%3Eb%25c\u{FFFD}");
 }

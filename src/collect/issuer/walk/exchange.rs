@@ -1,6 +1,7 @@
 //! One ask of a walk, from the request to its meaning: build, dress, pace, send, read; a few tries if it is worth them.
 //!
-//! Never fails: what went wrong is an answer too. Reading runs a jq program, for big bodies on a blocking thread.
+//! Never fails: what went wrong is an answer too. Reading runs a jq program, on a blocking thread: a program that never
+//! ends holds up its own poller and nobody else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,8 +21,6 @@ use crate::domain::At;
 use crate::domain::reason::FailureReason;
 use crate::domain::text::Text;
 
-/// Bodies above this are read on a blocking thread, bytes.
-const INLINE: usize = 4 * 1024;
 /// Before a refused self-inspection is believed (semantics 3.4).
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
@@ -60,59 +59,65 @@ impl Exchange<'_> {
     pub async fn ask(&self, mut ask: Ask) -> Told {
         let mut backoff = pace::backoff();
         loop {
-            let once = self.once(&ask).await;
-            if once.answer.ask_again && ask.attempt == 0 {
+            if let Some(told) = self.held(&ask) {
+                return told;
+            }
+            let Try { answer, unreachable, passing, wait_until } = self.once(&ask).await;
+            if answer.ask_again && ask.attempt == 0 {
                 ask.attempt += 1;
                 if self.sleep(SECOND_LOOK).await {
                     continue;
                 }
+                // Stopped before the second look: the first one alone is believed by nobody.
+                let answer = self.failed(FailureReason::Timeout, "stopped").answer;
+                return Told { ask, answer, unreachable: false, hold: false };
             }
-            let throttled = once.answer.meaning == Meaning::Throttled;
-            let told =
-                |hold| Told { unreachable: once.unreachable, answer: once.answer.clone(), ask: ask.clone(), hold };
-            if !once.passing {
-                return told(false);
+            if !passing {
+                return Told { ask, answer, unreachable, hold: false };
             }
-            let asked = once.wait_until.map(|at| at - once.answer.received_at);
-            if throttled && asked.is_some_and(|wait| wait > PATIENCE) {
-                self.hold(once.wait_until);
-                return told(true);
-            }
-            let pause = backoff.next().filter(|_| self.may_repeat());
+            let throttled = answer.meaning == Meaning::Throttled;
+            let wait = wait_until.map(|at| at - answer.received_at);
+            let pause = if throttled && wait.is_some_and(|wait| wait > PATIENCE) {
+                None
+            } else {
+                backoff.next().filter(|_| self.may_repeat())
+            };
             let Some(pause) = pause else {
                 if throttled {
-                    self.hold(once.wait_until);
+                    self.hold(wait_until);
                 }
-                return told(throttled);
+                return Told { ask, answer, unreachable, hold: throttled };
             };
-            let asked = asked.and_then(|wait| wait.to_std().ok()).unwrap_or_default();
-            if !self.sleep(pause.max(asked.min(PATIENCE.to_std().unwrap_or_default()))).await {
-                return told(false);
+            let wait = wait.and_then(|wait| wait.min(PATIENCE).to_std().ok()).unwrap_or_default();
+            if !self.sleep(pause.max(wait)).await {
+                return Told { ask, answer, unreachable, hold: false };
             }
         }
+    }
+
+    /// A wait that another ask was told is not sat out inside a round.
+    fn held(&self, ask: &Ask) -> Option<Told> {
+        let now = self.cx.clock.now();
+        self.cx.pace.held_until().filter(|until| *until > now + PATIENCE)?;
+        let answer = Answer::failed(FailureReason::RateLimited, Text::new("not asked: the issuer asked to wait"), now);
+        Some(Told { ask: ask.clone(), answer, unreachable: false, hold: true })
     }
 
     async fn once(&self, ask: &Ask) -> Try {
         let request = &self.scope.definition.requests[ask.request];
         let value = ask.probe.and_then(|probe| self.values.get(probe));
-        let failed = |reason, detail: &str| Try {
-            answer: Answer::failed(reason, Text::new(detail), self.cx.clock.now()),
-            unreachable: false,
-            passing: false,
-            wait_until: None,
-        };
         let mut built = match build::request(&self.scope, ask, value) {
             Ok(built) => built,
-            Err(error) => return failed(FailureReason::Decode, &error.to_string()),
+            Err(error) => return self.failed(FailureReason::Decode, &error.to_string()),
         };
         if request.sends == Sends::Login
             && let Err(error) = self.collector.login.dress(&mut built)
         {
-            return failed(FailureReason::LoginRefused, &error.to_string());
+            return self.failed(FailureReason::LoginRefused, &error.to_string());
         }
         tokio::select! {
             () = self.cx.pace.turn(&self.cx.clock) => {}
-            () = self.cx.stop.cancelled() => return failed(FailureReason::Timeout, "stopped"),
+            () = self.cx.stop.cancelled() => return self.failed(FailureReason::Timeout, "stopped"),
         }
         match send::send(self.client, built, &self.cx.clock).await {
             Ok(response) => self.read(ask, response).await,
@@ -124,19 +129,19 @@ impl Exchange<'_> {
         }
     }
 
+    fn failed(&self, reason: FailureReason, detail: &str) -> Try {
+        let answer = Answer::failed(reason, Text::new(detail), self.cx.clock.now());
+        Try { answer, unreachable: false, passing: false, wait_until: None }
+    }
+
     async fn read(&self, ask: &Ask, response: Response) -> Try {
         self.cx.metrics.request(&self.collector.id, response.status);
         let status = response.status;
         let wait_until = pace::asked_to_wait(&response);
-        let answer = if response.body.len() <= INLINE {
-            read::answer(&self.scope, ask, &response)
-        } else {
-            let (scope, ask, received_at) = (self.scope.clone(), ask.clone(), response.received_at);
-            let read = tokio::task::spawn_blocking(move || read::answer(&scope, &ask, &response)).await;
-            read.unwrap_or_else(|_| {
-                Answer::failed(FailureReason::Decode, Text::new("reading the answer panicked"), received_at)
-            })
-        };
+        let (scope, asked, received_at) = (self.scope.clone(), ask.clone(), response.received_at);
+        let read = tokio::task::spawn_blocking(move || read::answer(&scope, &asked, &response)).await;
+        let panicked = || Answer::failed(FailureReason::Decode, Text::new("reading the answer panicked"), received_at);
+        let answer = read.unwrap_or_else(|_| panicked());
         let passing = answer.meaning == Meaning::Throttled || status >= 500 && answer.meaning == Meaning::Unable;
         Try { answer, unreachable: false, passing, wait_until: wait_until.filter(|_| passing) }
     }

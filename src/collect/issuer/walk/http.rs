@@ -17,7 +17,7 @@ use crate::collect::issuer::frontier::Frontier;
 use crate::collect::issuer::pace::REPEATS;
 use crate::collect::issuer::scope::{self, Scope, Task};
 use crate::domain::key::{GenerationId, SightId};
-use crate::domain::observation::Coverage;
+use crate::domain::observation::{Coverage, Observation};
 use crate::domain::reason::FailureReason;
 
 /// Asks in a row that did not reach the issuer, after which it is left alone for this round.
@@ -34,7 +34,6 @@ pub async fn walk(
     let round = ids.is_none();
     let held = if round { probes::read(collector, cx) } else { probes::Held::default() };
     let login = collector.login.value().ok().flatten().map(|value| cx.fingerprints.of(value.expose().as_bytes()));
-    let tells_login = collector.definition.can(Mode::OwnLogin);
     let scope = Arc::new(Scope {
         collector: collector.id.clone(),
         definition: collector.definition.clone(),
@@ -47,7 +46,10 @@ pub async fn walk(
         walk: cx.walk,
     });
     let task = ids.map_or_else(
-        || Task::Round { inventory: collector.settings.walks, own_login: login.is_some() && tells_login },
+        || Task::Round {
+            inventory: collector.settings.walks,
+            own_login: login.is_some() && collector.definition.can(Mode::OwnLogin),
+        },
         Task::Confirm,
     );
     let Some(client) = &collector.client else {
@@ -66,19 +68,35 @@ pub async fn walk(
     };
     let ended = asks(&exchange, &task, report).await;
     let ended = held.missed(cx, &scope, ended, report).await;
-    if round
-        && !tells_login
-        && let Some(login) = &login
-    {
-        let worked = report.asked && !matches!(ended.0, Coverage::Failed { .. });
-        let records = vec![sight::own_login(collector, login, worked)];
-        report.page(page(&scope, "own_login", cx.clock.now(), Coverage::Whole, records)).await;
+    if let Some(login) = login.filter(|_| round) {
+        tell_login(exchange.collector, &login, &scope, &ended, report).await;
     }
     if round && !report.asked && held.silent {
         // Every value is one that is not asked now: nothing was learnt, so the last word stands.
         return cx.memory.last().unwrap_or(ended);
     }
     ended
+}
+
+/// The own login's record, where no request of this issuer tells about it, or none has answered since the start: its
+/// slot exists from the first round.
+async fn tell_login(
+    collector: &Collector,
+    login: &GenerationId,
+    scope: &Scope,
+    ended: &Ended,
+    report: &mut Report<'_>,
+) {
+    let told = report.cx.memory.login_told(report.login);
+    let worked = report.asked && !matches!(ended.0, Coverage::Failed { .. });
+    let now = report.cx.clock.now();
+    if !collector.definition.can(Mode::OwnLogin) {
+        let records = vec![sight::own_login(collector, login, worked)];
+        report.page(page(scope, "own_login", now, Coverage::Whole, records)).await;
+    } else if !told {
+        let records = vec![sight::own_login(collector, login, false)];
+        report.page(Observation { ends: None, ..page(scope, "own_login", now, Coverage::Whole, records) }).await;
+    }
 }
 
 /// The loop: up to the limit side by side, until there is nothing left to ask.
@@ -122,7 +140,10 @@ async fn asks(exchange: &Exchange<'_>, task: &Task, report: &mut Report<'_>) -> 
 fn taken_in(exchange: &Exchange<'_>, told: &Told, report: &mut Report<'_>) {
     let cx = exchange.cx;
     report.asked = true;
-    if let Some(reason) = told.answer.reason {
+    let request = &exchange.scope.definition.requests[told.ask.request];
+    // Where several URLs stand for one, an earlier one that does not answer is no failure.
+    let last = told.ask.url + 1 >= request.urls.len();
+    if let Some(reason) = told.answer.reason.filter(|_| last) {
         cx.metrics.collector_error(&exchange.collector.id, reason);
     }
     if let Some(probe) = told.ask.probe.and_then(|probe| exchange.scope.probes.get(probe)) {

@@ -26,6 +26,7 @@ struct Inner {
     looks: HashMap<GenerationId, Look>,
     sight: Option<SightId>,
     last: Option<(Coverage, Option<Text>)>,
+    login_told: bool,
 }
 
 enum Look {
@@ -77,6 +78,12 @@ impl Memory {
     }
     pub fn ended(&self, coverage: Coverage, detail: Option<Text>) {
         self.lock().last = Some((coverage, detail));
+    }
+    /// Whether the issuer ever told about the own login; `now`: it did in this round.
+    pub fn login_told(&self, now: bool) -> bool {
+        let mut inner = self.lock();
+        inner.login_told |= now;
+        inner.login_told
     }
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

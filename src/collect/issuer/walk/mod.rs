@@ -26,8 +26,6 @@ pub mod memory;
 mod probes;
 mod report;
 pub mod sight;
-#[cfg(test)]
-pub(crate) mod stage;
 
 use memory::Memory;
 pub(super) use report::{Report, with_missed};
@@ -140,3 +138,6 @@ fn page(
         rejects: Vec::new(),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

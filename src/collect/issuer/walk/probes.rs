@@ -6,6 +6,7 @@ use super::report::{Report, with_missed};
 use super::{Ended, WalkCx, page};
 use crate::base::secret::Secret;
 use crate::collect::issuer::Collector;
+use crate::collect::issuer::plan::segment;
 use crate::collect::issuer::scope::{Probe, Scope};
 use crate::collect::login::keyring;
 use crate::domain::observation::Coverage;
@@ -59,7 +60,7 @@ impl Held {
             report
                 .page(page(
                     scope,
-                    &format!("inspect/{name}"),
+                    &format!("inspect/{}", segment(name)),
                     cx.clock.now(),
                     Coverage::Failed { reason: why },
                     Vec::new(),

@@ -3,28 +3,31 @@
 use tokio::sync::mpsc;
 
 use super::WalkCx;
-use crate::domain::observation::{Coverage, Observation, WalkEnd, Walked};
+use crate::domain::observation::{Coverage, Observation, Origin, WalkEnd, Walked};
 use crate::domain::reason::FailureReason;
 
 /// The telling side of one walk.
 pub struct Report<'a> {
-    cx: &'a WalkCx,
+    pub cx: &'a WalkCx,
     out: &'a mpsc::Sender<Walked>,
     /// Something was asked in this walk.
     pub asked: bool,
+    /// A record of the collector's own login was told.
+    pub login: bool,
     /// Requests left in the issuer's window.
     pub remaining: Option<u32>,
 }
 
 impl<'a> Report<'a> {
     pub fn new(cx: &'a WalkCx, out: &'a mpsc::Sender<Walked>) -> Self {
-        Self { cx, out, asked: false, remaining: None }
+        Self { cx, out, asked: false, login: false, remaining: None }
     }
     /// Waits while the mailbox is full; a keeper that is gone ends the process, not this walk.
     pub async fn page(&mut self, page: Observation) {
         for reject in &page.rejects {
             self.cx.metrics.reject(&page.collector, reject.reason);
         }
+        self.login |= page.records.iter().any(|record| record.origin == Origin::OwnLogin);
         let _ = self.out.send(Walked::Page(page)).await;
     }
     pub async fn end(&self, end: WalkEnd) {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::base::secret::fingerprint::Fingerprints;
 use crate::collect::issuer::Collector;
+use crate::collect::issuer::record::LOGIN_KIND;
 use crate::collect::login::{Identity, LoginError};
 use crate::domain::key::{GenerationId, SightId};
 use crate::domain::observation::{Life, Origin, Record};
@@ -58,11 +59,11 @@ fn sorted(value: &Value) -> Value {
 pub fn own_login(collector: &Collector, login: &GenerationId, worked: bool) -> Record {
     Record {
         origin: Origin::OwnLogin,
-        kind: Text::new("login"),
+        kind: Text::new(LOGIN_KIND),
         person: false,
         place: Text::default(),
         place_path: Text::default(),
-        name: Text::new(collector.id.as_str()),
+        name: Text::new(&format!("forewarn/{}", collector.id)),
         generation: login.clone(),
         owner: None,
         issued: None,

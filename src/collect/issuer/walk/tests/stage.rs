@@ -6,8 +6,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::memory::Memory;
-use super::{WalkCx, confirm, walk};
 use crate::base::http::client::{Client, Proxy, Settings as Http, Tls};
 use crate::base::metrics::Metrics;
 use crate::base::secret::SecretRef;
@@ -16,6 +14,8 @@ use crate::base::time::clock::Clock;
 use crate::base::yaml::mistake::{FileNo, Mistakes};
 use crate::collect::issuer::definition::{Definition, compile};
 use crate::collect::issuer::pace::Pace;
+use crate::collect::issuer::walk::memory::Memory;
+use crate::collect::issuer::walk::{WalkCx, confirm, walk};
 use crate::collect::issuer::{Collector, Settings};
 use crate::collect::login::Login;
 use crate::domain::key::GenerationId;
