@@ -143,10 +143,11 @@ impl<'a> Case<'a> {
         }
     }
     /// An end that does not move: without asking, if facts were fresh then (semantics 4.5). Of a date without a time
-    /// the whole day must pass if it was seen active within it (4.2).
+    /// the whole day must pass if the issuer called it active within it (4.2).
     fn fixed(&self, generation: &Generation, early: At, late: At) -> Fate<'a> {
         let read = self.read(generation);
-        let edge = if read > early { late } else { early };
+        let seen_within = read > early && self.token.origin != Origin::Declared;
+        let edge = if seen_within { late } else { early };
         if !self.watch.reached(edge) {
             return Fate::Alive;
         }

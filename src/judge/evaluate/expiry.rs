@@ -44,7 +44,7 @@ pub(super) fn ended(case: &Case<'_>, heads: &Heads<'_>, almanac: &mut Almanac) -
     let breaks = kind != FindingKind::Vanished || !case.policy.pipelines.is_empty();
     let severity = if breaks { Severity::Critical } else { Severity::Warning };
     let state = state(how);
-    if how == EndedHow::Revoked && successor_awaited(case, head, at, almanac) {
+    if how == EndedHow::Revoked && machine_at_work(case, head, at, almanac) {
         return Some(Ending { state, at, finding: None });
     }
     let severity = lowered(case, heads, head, at, severity);
@@ -70,7 +70,7 @@ fn concluded(ended: &Ended) -> Why {
     }
 }
 
-fn successor_awaited(case: &Case<'_>, head: &Generation, at: At, almanac: &mut Almanac) -> bool {
+fn machine_at_work(case: &Case<'_>, head: &Generation, at: At, almanac: &mut Almanac) -> bool {
     let at_work = case.plan(Some(head), almanac).is_some_and(|plan| plan.at_work(at));
     at_work && !case.watch.reached(shift(at, SUCCESSOR))
 }
@@ -265,6 +265,8 @@ mod tests {
         assert_eq!(unseen.told(-1), "expires_soon critical 1d");
         assert_eq!(unseen.told(0), "expired critical");
         assert!(!unseen.judge(0).usable);
+        let typed = trial().with(|slot| (slot.observed, slot.origin) = (t(60), Origin::Declared));
+        assert_eq!(typed.told(60), "expired critical", "a file that someone typed is no evidence of life");
         let seen = trial().with(|slot| slot.observed = t(60));
         assert_eq!(seen.told(60), "expires_soon critical 1d");
         assert!(seen.judge(60).usable);

@@ -294,10 +294,7 @@ mod tests {
 
     #[test]
     fn rule_8_ends_before_its_rotation() {
-        let told = |hand: &str, ends: i64| {
-            let told = Trial::new(by(hand, "200d"), vec![lived("a", 0, ends)]).told_fresh(0);
-            told
-        };
+        let told = |hand: &str, ends: i64| Trial::new(by(hand, "200d"), vec![lived("a", 0, ends)]).told_fresh(0);
         assert_eq!(told("hand", 200 * DAY), "");
         assert_eq!(told("hand", 200 * DAY - 1), "expires_before_rotation warning");
         assert_eq!(told("machine", 201 * DAY), "");
