@@ -337,6 +337,22 @@ mod tests {
         assert_eq!(alone.judge(0).state, TokenState::Unverified);
         let replaced = inspect(vec![lived("a", -30 * DAY, 300 * DAY), new()]);
         assert_eq!(replaced.told(0), "unverified critical");
+        assert!(replaced.judge(0).usable, "the good one is still the head");
+        let unasked = Generation { was_usable: false, ..lived("b", 0, 300 * DAY) };
+        let asked = inspect(vec![lived("a", -30 * DAY, DAY), unasked]);
+        assert_eq!(asked.told(0), "expires_soon critical 2d1h36m", "nobody called the new one active yet");
+    }
+
+    #[test]
+    fn rule_1_5_no_earlier_value_stands_in_for_one_that_was_asked_about() {
+        let generations = || {
+            vec![lived("a", -30 * DAY, 300 * DAY), lived("b", -DAY, 300 * DAY).ended(EndedHow::Revoked, "inactive", 0)]
+        };
+        let inspect = Trial::plain(generations()).with(|slot| slot.origin = Origin::Inspect);
+        assert_eq!(inspect.told(0), "revoked critical");
+        assert!(!inspect.judge(0).usable);
+        let listed = Trial::plain(generations());
+        assert_eq!((listed.told(0).as_str(), listed.judge(0).usable), ("revoked warning", true));
     }
 
     #[test]

@@ -132,9 +132,6 @@ fn turned_back(case: &Case<'_>, head: &Generation) -> Option<(Why, Option<At>)> 
 
 /// Used later than the new one was there, by more than a day and what the issuer's clock of use can tell (4.6).
 fn still_used(case: &Case<'_>, heads: &Heads<'_>, head: &Generation) -> Option<(Why, Option<At>)> {
-    if !case.older_are_watched() {
-        return None;
-    }
     let (mut older, mut used, mut ends) = (0, None, None);
     for old in case.older(heads) {
         let late =
@@ -150,9 +147,6 @@ fn still_used(case: &Case<'_>, heads: &Heads<'_>, head: &Generation) -> Option<(
 
 /// `old_generation_alive`: after the overlap, or, its use unknown, from a day before its end (semantics 8).
 pub(super) fn old_alive(case: &Case<'_>, heads: &Heads<'_>) -> Option<Finding> {
-    if !case.older_are_watched() {
-        return None;
-    }
     let head = heads.head?;
     let (mut count, mut ends, mut use_known, mut ending_unknown) = (0, None, true, false);
     for old in case.older(heads) {
