@@ -301,6 +301,10 @@ mod tests {
             let trial = Trial::plain(vec![generation.clone()]).with(|slot| slot.observed = t(*read));
             assert_eq!(trial.told(*now), *told, "read {read}, now {now}");
         }
+        let quick =
+            Trial::plain(vec![renewable()]).status(|status| status.every = 2).with(|slot| slot.observed = t(-1));
+        assert_eq!(quick.told(299), "expires_soon critical 1d");
+        assert_eq!(quick.told(300), "unverified critical", "five minutes at least");
     }
 
     #[test]
