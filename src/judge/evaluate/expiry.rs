@@ -400,6 +400,8 @@ mod tests {
         first.ended.as_mut().unwrap().first_sight = true;
         assert_eq!(Trial::plain(vec![first.clone()]).told(0), "revoked warning");
         assert_eq!(Trial::unmanaged(vec![first.used(-31 * DAY)]).told(0), "revoked info");
+        let gone = lived("b", -30 * DAY, 300 * DAY).ended(EndedHow::Vanished, "absent", 0);
+        assert_eq!(Trial::unmanaged(vec![gone]).told(0), "vanished info");
         let backed = Trial::plain(vec![lived("a", -60 * DAY, 300 * DAY), head()]);
         assert!(backed.told(0).starts_with("revoked warning"), "{}", backed.told(0));
         assert!(backed.judge(0).usable);

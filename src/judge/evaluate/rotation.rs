@@ -268,9 +268,12 @@ mod tests {
         let written = Trial::new(rules.clone(), unissued());
         assert_eq!(due(&written), Some(midnight + chrono::TimeDelta::days(90 - 23)));
         assert_eq!(written.fresh(200 * DAY).findings[0].why, Why::Schedule { occurrences_missed: 2 });
+        let blind = Trial::new(rules.clone(), long(-100 * DAY));
+        assert_eq!(due(&blind), Some(t(-10 * DAY)), "issued comes first");
+        let blind = blind.collector(|collector| collector.shows_rotation = false);
+        assert_eq!(due(&blind), due(&written), "rule 5.4: where no rotation shows, the edited date is the evidence");
         let seen = Trial::new(rules.clone(), unissued()).with(|slot| slot.rotated_at = Some(t(-DAY)));
         assert_eq!(due(&seen), Some(t(89 * DAY)), "a rotation that was seen is later than the written one");
-        assert_eq!(due(&Trial::new(rules, long(-DAY))), Some(t(89 * DAY)), "issued comes first");
     }
 
     #[test]
