@@ -84,11 +84,20 @@ impl<'a> Case<'a> {
         finding.breaks = self.policy.pipelines.clone();
         finding
     }
-    /// Older values of an inspect slot or an own login cannot be asked, those of a declared one are gone (1.5).
-    pub fn older_are_watched(&self) -> bool {
-        self.token.origin == Origin::Inventory
-    }
     pub fn heads(&self) -> Heads<'a> {
+        if self.token.explicit() { self.held() } else { self.listed() }
+    }
+    /// An explicit slot holds one value: one that nobody called active yet does not count, and no earlier one stands in
+    /// for one that ended (semantics 1.5).
+    fn held(&self) -> Heads<'a> {
+        let generations = &self.token.generations;
+        let ever = generations.iter().rposition(|generation| generation.was_usable);
+        let at = ever.unwrap_or(generations.len().saturating_sub(1));
+        let head = generations.get(at);
+        let fate = head.map_or(Fate::NotYet, |head| self.fate(head));
+        Heads { head, fate, current: head.filter(|_| fate == Fate::Alive), at }
+    }
+    fn listed(&self) -> Heads<'a> {
         let generations = &self.token.generations;
         let mut found: Option<(usize, Fate<'a>)> = None;
         let mut current = None;
@@ -107,9 +116,11 @@ impl<'a> Case<'a> {
             found.unwrap_or_else(|| (last, generations.last().map_or(Fate::NotYet, |last| self.fate(last))));
         Heads { head: generations.get(at), fate, current, at }
     }
-    /// Usable generations older than the head, oldest first (semantics 1.9).
+    /// Usable generations older than the head, oldest first (semantics 1.9); none in an explicit slot, whose earlier
+    /// values are remembered but not watched: they cannot be asked (1.5).
     pub fn older<'s>(&'s self, heads: &Heads<'_>) -> impl Iterator<Item = &'s Generation> {
-        self.token.generations[..heads.at].iter().filter(|generation| self.fate(generation) == Fate::Alive)
+        let until = if self.token.explicit() { 0 } else { heads.at };
+        self.token.generations[..until].iter().filter(|generation| self.fate(generation) == Fate::Alive)
     }
     /// When facts of a generation were last read.
     pub fn read(&self, generation: &Generation) -> At {
@@ -143,10 +154,11 @@ impl<'a> Case<'a> {
         }
     }
     /// An end that does not move: without asking, if facts were fresh then (semantics 4.5). Of a date without a time
-    /// the whole day must pass if it was seen active within it (4.2).
+    /// the whole day must pass if the issuer called it active within it (4.2).
     fn fixed(&self, generation: &Generation, early: At, late: At) -> Fate<'a> {
         let read = self.read(generation);
-        let edge = if read > early { late } else { early };
+        let seen_within = read > early && self.token.origin != Origin::Declared;
+        let edge = if seen_within { late } else { early };
         if !self.watch.reached(edge) {
             return Fate::Alive;
         }

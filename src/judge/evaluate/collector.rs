@@ -153,7 +153,7 @@ mod tests {
     fn rule_8_partial_is_info() {
         let unread = |rounds, held| {
             let listing = Unread { since: t(0), rounds, reason: FailureReason::Forbidden, held };
-            status(|status| drop(status.unread.insert("projects/42".into(), listing)))
+            status(|status| status.unread = [("projects/42".into(), listing)].into())
         };
         assert_eq!(judge(&unread(2, 5), None, 9 * DAY).0, "");
         assert_eq!(judge(&unread(3, 0), None, 9 * DAY).0, "");

@@ -44,7 +44,7 @@ pub(super) fn ended(case: &Case<'_>, heads: &Heads<'_>, almanac: &mut Almanac) -
     let breaks = kind != FindingKind::Vanished || !case.policy.pipelines.is_empty();
     let severity = if breaks { Severity::Critical } else { Severity::Warning };
     let state = state(how);
-    if how == EndedHow::Revoked && successor_awaited(case, head, at, almanac) {
+    if how == EndedHow::Revoked && machine_at_work(case, head, at, almanac) {
         return Some(Ending { state, at, finding: None });
     }
     let severity = lowered(case, heads, head, at, severity);
@@ -70,7 +70,7 @@ fn concluded(ended: &Ended) -> Why {
     }
 }
 
-fn successor_awaited(case: &Case<'_>, head: &Generation, at: At, almanac: &mut Almanac) -> bool {
+fn machine_at_work(case: &Case<'_>, head: &Generation, at: At, almanac: &mut Almanac) -> bool {
     let at_work = case.plan(Some(head), almanac).is_some_and(|plan| plan.at_work(at));
     at_work && !case.watch.reached(shift(at, SUCCESSOR))
 }
@@ -265,6 +265,8 @@ mod tests {
         assert_eq!(unseen.told(-1), "expires_soon critical 1d");
         assert_eq!(unseen.told(0), "expired critical");
         assert!(!unseen.judge(0).usable);
+        let typed = trial().with(|slot| (slot.observed, slot.origin) = (t(60), Origin::Declared));
+        assert_eq!(typed.told(60), "expired critical", "a file that someone typed is no evidence of life");
         let seen = trial().with(|slot| slot.observed = t(60));
         assert_eq!(seen.told(60), "expires_soon critical 1d");
         assert!(seen.judge(60).usable);
@@ -299,6 +301,10 @@ mod tests {
             let trial = Trial::plain(vec![generation.clone()]).with(|slot| slot.observed = t(*read));
             assert_eq!(trial.told(*now), *told, "read {read}, now {now}");
         }
+        let quick =
+            Trial::plain(vec![renewable()]).status(|status| status.every = 2).with(|slot| slot.observed = t(-1));
+        assert_eq!(quick.told(299), "expires_soon critical 1d");
+        assert_eq!(quick.told(300), "unverified critical", "five minutes at least");
     }
 
     #[test]
@@ -335,6 +341,22 @@ mod tests {
         assert_eq!(alone.judge(0).state, TokenState::Unverified);
         let replaced = inspect(vec![lived("a", -30 * DAY, 300 * DAY), new()]);
         assert_eq!(replaced.told(0), "unverified critical");
+        assert!(replaced.judge(0).usable, "the good one is still the head");
+        let unasked = Generation { was_usable: false, ..lived("b", 0, 300 * DAY) };
+        let asked = inspect(vec![lived("a", -30 * DAY, DAY), unasked]);
+        assert_eq!(asked.told(0), "expires_soon critical 2d1h36m", "nobody called the new one active yet");
+    }
+
+    #[test]
+    fn rule_1_5_no_earlier_value_stands_in_for_one_that_was_asked_about() {
+        let generations = || {
+            vec![lived("a", -30 * DAY, 300 * DAY), lived("b", -DAY, 300 * DAY).ended(EndedHow::Revoked, "inactive", 0)]
+        };
+        let inspect = Trial::plain(generations()).with(|slot| slot.origin = Origin::Inspect);
+        assert_eq!(inspect.told(0), "revoked critical");
+        assert!(!inspect.judge(0).usable);
+        let listed = Trial::plain(generations());
+        assert_eq!((listed.told(0).as_str(), listed.judge(0).usable), ("revoked warning", true));
     }
 
     #[test]
@@ -378,6 +400,8 @@ mod tests {
         first.ended.as_mut().unwrap().first_sight = true;
         assert_eq!(Trial::plain(vec![first.clone()]).told(0), "revoked warning");
         assert_eq!(Trial::unmanaged(vec![first.used(-31 * DAY)]).told(0), "revoked info");
+        let gone = lived("b", -30 * DAY, 300 * DAY).ended(EndedHow::Vanished, "absent", 0);
+        assert_eq!(Trial::unmanaged(vec![gone]).told(0), "vanished info");
         let backed = Trial::plain(vec![lived("a", -60 * DAY, 300 * DAY), head()]);
         assert!(backed.told(0).starts_with("revoked warning"), "{}", backed.told(0));
         assert!(backed.judge(0).usable);

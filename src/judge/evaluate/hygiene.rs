@@ -103,9 +103,8 @@ mod tests {
     #[test]
     fn a_key_that_cannot_expire_is_silent_under_a_schedule() {
         let keys = |rules: Value| {
-            let mut trial = Trial::new(rules, vec![endless("a", -DAY)]);
-            trial.cannot_expire();
-            trial.told(0)
+            let trial = Trial::new(rules, vec![endless("a", -DAY)]);
+            trial.collector(|collector| collector.tells_expiry = false).told(0)
         };
         assert_eq!(keys(policy(json!({}))), "never_expires warning");
         assert_eq!(keys(policy(json!({ "schedule": "s" }))), "");

@@ -22,8 +22,8 @@ pub(super) struct Ladder {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
-    /// Seconds before the end.
-    before: i64,
+    /// Seconds before the end; small, because a ladder is moved about for every token.
+    before: u32,
     sixtieths: u8,
     severity: Severity,
     fraction: bool,
@@ -99,6 +99,7 @@ impl Ladder {
         self.push(lifetime.saturating_mul(sixtieths.into()) / 60, sixtieths, true);
     }
     fn push(&mut self, before: i64, sixtieths: u8, fraction: bool) {
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
         if before > 0 && self.len < MOST_STEPS {
             self.entries[self.len] = Entry { before, sixtieths, severity: Severity::Info, fraction };
             self.len += 1;
@@ -108,7 +109,7 @@ impl Ladder {
     fn grade(&mut self, written: bool) {
         let mut fractions_after = 0;
         for entry in self.entries[..self.len].iter_mut().rev() {
-            entry.severity = match (entry.fraction, entry.before, fractions_after) {
+            entry.severity = match (entry.fraction, i64::from(entry.before), fractions_after) {
                 (true, _, 0) => Severity::Critical,
                 (true, _, 1) => Severity::Warning,
                 (false, before, _) if before <= DAY => Severity::Critical,
@@ -123,7 +124,7 @@ impl Ladder {
     }
     /// The smallest entry reached before `end` (semantics 7.1).
     pub fn reached(&self, end: At, watch: &Watch) -> Option<Reached> {
-        let open = self.entries().take_while(|entry| watch.reached(shift(end, -entry.before))).last()?;
+        let open = self.entries().take_while(|entry| watch.reached(entry.at(end))).last()?;
         Some(Reached { rung: open.rung(end), severity: open.severity })
     }
     /// All of it, most distant first.
@@ -136,9 +137,11 @@ impl Ladder {
 }
 
 impl Entry {
+    fn at(&self, end: At) -> At {
+        shift(end, -i64::from(self.before))
+    }
     fn rung(&self, end: At) -> Rung {
-        let before = u32::try_from(self.before).unwrap_or(u32::MAX);
-        Rung { before, at: shift(end, -self.before), sixtieths: self.sixtieths }
+        Rung { before: self.before, at: self.at(end), sixtieths: self.sixtieths }
     }
 }
 
@@ -148,7 +151,7 @@ mod tests {
     use Severity::{Critical, Info, Warning};
 
     fn steps(ladder: &Ladder) -> Vec<(i64, Severity)> {
-        ladder.entries().map(|entry| (entry.before, entry.severity)).collect()
+        ladder.entries().map(|entry| (entry.before.into(), entry.severity)).collect()
     }
     fn days(list: &[i64]) -> Vec<Step> {
         list.iter().map(|&days| Step::Before((days * DAY) as u32)).collect()

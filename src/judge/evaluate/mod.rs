@@ -358,6 +358,8 @@ mod tests {
         assert_eq!(deadline(89 * DAY), Some((t(89 * DAY), Expiry)));
         assert_eq!(deadline(90 * DAY), Some((t(90 * DAY), Expiry)), "ties go to the end");
         assert_eq!(deadline(91 * DAY), Some((t(90 * DAY), Rotation)));
+        let late = vec![lived("a", -200 * DAY, 0).ended(EndedHow::Expired, "expired", 0)];
+        assert_eq!(Trial::new(rules.clone(), late).judge(0).deadline, Some((t(0), Ended)), "nothing else counts");
         let plain = |generation| Trial::plain(vec![generation]).judge(0).deadline;
         assert_eq!(plain(endless("a", 0)), None);
         assert_eq!(plain(lived("a", -DAY, 0)), Some((t(0), Ended)));

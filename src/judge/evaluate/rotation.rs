@@ -132,9 +132,6 @@ fn turned_back(case: &Case<'_>, head: &Generation) -> Option<(Why, Option<At>)> 
 
 /// Used later than the new one was there, by more than a day and what the issuer's clock of use can tell (4.6).
 fn still_used(case: &Case<'_>, heads: &Heads<'_>, head: &Generation) -> Option<(Why, Option<At>)> {
-    if !case.older_are_watched() {
-        return None;
-    }
     let (mut older, mut used, mut ends) = (0, None, None);
     for old in case.older(heads) {
         let late =
@@ -150,9 +147,6 @@ fn still_used(case: &Case<'_>, heads: &Heads<'_>, head: &Generation) -> Option<(
 
 /// `old_generation_alive`: after the overlap, or, its use unknown, from a day before its end (semantics 8).
 pub(super) fn old_alive(case: &Case<'_>, heads: &Heads<'_>) -> Option<Finding> {
-    if !case.older_are_watched() {
-        return None;
-    }
     let head = heads.head?;
     let (mut count, mut ends, mut use_known, mut ending_unknown) = (0, None, true, false);
     for old in case.older(heads) {
@@ -274,9 +268,12 @@ mod tests {
         let written = Trial::new(rules.clone(), unissued());
         assert_eq!(due(&written), Some(midnight + chrono::TimeDelta::days(90 - 23)));
         assert_eq!(written.fresh(200 * DAY).findings[0].why, Why::Schedule { occurrences_missed: 2 });
+        let blind = Trial::new(rules.clone(), long(-100 * DAY));
+        assert_eq!(due(&blind), Some(t(-10 * DAY)), "issued comes first");
+        let blind = blind.collector(|collector| collector.shows_rotation = false);
+        assert_eq!(due(&blind), due(&written), "rule 5.4: where no rotation shows, the edited date is the evidence");
         let seen = Trial::new(rules.clone(), unissued()).with(|slot| slot.rotated_at = Some(t(-DAY)));
         assert_eq!(due(&seen), Some(t(89 * DAY)), "a rotation that was seen is later than the written one");
-        assert_eq!(due(&Trial::new(rules, long(-DAY))), Some(t(89 * DAY)), "issued comes first");
     }
 
     #[test]
@@ -294,10 +291,7 @@ mod tests {
 
     #[test]
     fn rule_8_ends_before_its_rotation() {
-        let told = |hand: &str, ends: i64| {
-            let told = Trial::new(by(hand, "200d"), vec![lived("a", 0, ends)]).told_fresh(0);
-            told
-        };
+        let told = |hand: &str, ends: i64| Trial::new(by(hand, "200d"), vec![lived("a", 0, ends)]).told_fresh(0);
         assert_eq!(told("hand", 200 * DAY), "");
         assert_eq!(told("hand", 200 * DAY - 1), "expires_before_rotation warning");
         assert_eq!(told("machine", 201 * DAY), "");

@@ -43,16 +43,19 @@ impl Trial {
             pipelines: serde_json::from_value(take("pipelines", map())).unwrap(),
             teams: rules.get("teams").map(|teams| serde_json::from_value(teams.clone()).unwrap()),
         };
-        let rules = Rules::compile(&sections, vec![collector(true)]).unwrap();
+        let rules = Rules::compile(&sections, vec![collector()]).unwrap();
         let status = CollectorStatus::new("gitlab".into(), "gitlab".into(), 900, Some(3600));
         let mut trial = Self { sections, slot: slot(generations), status, rules };
         trial.govern();
         trial
     }
-    /// Its issuer tells no expiries.
-    pub fn cannot_expire(&mut self) {
-        self.rules = Rules::compile(&self.sections, vec![collector(false)]).unwrap();
+    /// Changes what the rules know of its collector.
+    pub fn collector(mut self, change: impl FnOnce(&mut CollectorRules)) -> Self {
+        let mut collector = collector();
+        change(&mut collector);
+        self.rules = Rules::compile(&self.sections, vec![collector]).unwrap();
         self.govern();
+        self
     }
     /// Managed by a team, nothing else.
     pub fn plain(generations: Vec<Generation>) -> Self {
@@ -115,7 +118,7 @@ pub fn told(findings: &[Finding]) -> String {
     findings.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn collector(tells_expiry: bool) -> CollectorRules {
+fn collector() -> CollectorRules {
     CollectorRules {
         id: "gitlab".into(),
         issuer: "gitlab".into(),
@@ -130,7 +133,7 @@ fn collector(tells_expiry: bool) -> CollectorRules {
         slots_by_id: false,
         max_tokens: 1_000_000,
         rotate: "rotate it".into(),
-        tells_expiry,
+        tells_expiry: true,
     }
 }
 

@@ -12,10 +12,17 @@ use crate::domain::key::{CollectorId, PipelineId, PolicyNo, TeamId};
 #[derive(Debug, Default)]
 pub(super) struct Met(RwLock<Combinations>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Combinations {
     numbers: HashMap<Vec<u32>, PolicyNo>,
     merged: Vec<Arc<Policy>>,
+}
+
+impl Default for Combinations {
+    /// Number 0 is no policy at all, which is also what a slot has before it is governed.
+    fn default() -> Self {
+        Self { numbers: HashMap::from([(Vec::new(), PolicyNo::default())]), merged: vec![Arc::default()] }
+    }
 }
 
 impl Rules {
@@ -214,6 +221,8 @@ mod tests {
         assert_eq!(rules.policy(excepted.policy).runbook.as_deref(), Some("https://two"));
         assert_ne!(excepted.policy, got.policy);
         assert_eq!(govern(&rules, plain("gitlab/b/deploy-1", "deploy-1")).policy, got.policy);
+        let ungoverned = rules.policy(PolicyNo::default());
+        assert!(!ungoverned.matched && ungoverned.pipelines.is_empty(), "number 0 is no policy");
     }
 
     #[test]

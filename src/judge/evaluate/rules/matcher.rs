@@ -8,6 +8,9 @@ use super::{MatchSection, Problem};
 /// Fields of policies and of a collector's `ignore`; `fact.<name>` besides.
 pub const POLICY_FIELDS: &[&str] = &["token", "place", "name", "collector", "issuer", "kind", "scope"];
 
+/// Hands every value of the named field to the second argument.
+pub type Fields<'a> = dyn Fn(&str, &mut dyn FnMut(&str)) + 'a;
+
 /// All fields must fit; of a list, any glob; of a field with several values (`scope`), any value.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
@@ -55,7 +58,7 @@ impl Matcher {
         Self { fields }
     }
     /// `field(name, each)` hands every value of a field to `each`; a field without a value never fits.
-    pub fn fits(&self, field: &dyn Fn(&str, &mut dyn FnMut(&str))) -> bool {
+    pub fn fits(&self, field: &Fields<'_>) -> bool {
         self.fields.iter().all(|(name, patterns)| {
             let mut any = false;
             field(name, &mut |value| any = any || patterns.iter().any(|pattern| pattern.fits(value)));
