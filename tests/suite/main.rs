@@ -1,3 +1,4 @@
-//! One binary for every test that sees the program from outside; each module names its subject.
+//! The slow-to-link tests in one binary: whole configurations, whole definitions, whole programs.
 
 mod config;
+mod definitions;
