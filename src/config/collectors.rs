@@ -272,7 +272,7 @@ impl One<'_, '_> {
             ("trust_roots", section.trust_roots.is_some(), origin == Source::Files),
             ("tokens", section.tokens.is_some(), origin == Source::Declared),
             ("introspection_endpoint", section.introspection_endpoint.is_some(), self.introspects()),
-            ("inspect", section.inspect.is_some(), self.definition.can(Mode::Inspect)),
+            ("inspect", section.inspect.is_some(), self.definition.can(Mode::Inspect) && http),
             ("inventory", section.inventory.is_some(), self.can_walk() && http),
             ("tls", section.tls.is_some(), http),
             ("proxy", section.proxy.is_some(), http),

@@ -2,6 +2,7 @@
 //! right. Reads each file and each secret once; changes nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use crate::base::yaml::mistake::Mistakes;
 use crate::base::yaml::tree::Node;
@@ -100,7 +101,9 @@ fn checked(mut root: Node, loading: &Loading, mistakes: &mut Mistakes) -> Option
 
 /// The shipped definitions, with the user's own on top.
 fn definitions(loading: &Loading, mistakes: &mut Mistakes) -> Definitions {
-    let mut all = Definitions::shipped();
+    // What is inside the binary is compiled once, not at each reload.
+    static SHIPPED: LazyLock<Definitions> = LazyLock::new(Definitions::shipped);
+    let mut all = SHIPPED.clone();
     let Some(folder) = &loading.definitions else { return all };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,

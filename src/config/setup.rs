@@ -207,17 +207,11 @@ fn warnings(check: &Check<'_>, sections: &Sections, routes: &Routes, external_ur
     if sections.collectors.is_empty() {
         warn("collectors", "none is configured, so nothing is watched");
     }
-    if sections.channels.is_empty() {
-        warn("channels", "none is configured, so nobody is told; findings stand on the page and in /metrics");
-    } else {
-        let path = if sections.routes.is_some() { "routes" } else { "channels" };
-        warn(path, "findings of severity info stand on the page and in /metrics only; digests are not built yet.");
-        for problem in routes.warnings() {
-            warn(&problem.path, &problem.text);
-        }
-        if !external_url {
-            all.push("no --web.external-url is given, so messages carry no links.".into());
-        }
+    for problem in routes.warnings() {
+        warn(&problem.path, &problem.text);
+    }
+    if !external_url && !sections.channels.is_empty() {
+        all.push("no --web.external-url is given, so messages carry no links.".into());
     }
     all
 }

@@ -147,7 +147,7 @@ fn the_least_configuration_loads_and_says_what_it_lacks() {
     assert_eq!(config.setup.store.path, path.with_file_name("forewarn.db"));
     insta::assert_snapshot!(good(Path::new("least.yml"), &config), @r"
     least.yml is good: 1 collector, 0 policies, 0 channels, 0 routes. One warning:
-    channels: none is configured, so nobody is told; findings stand on the page and in /metrics.
+    channels: there is no channel: findings stand on the page and in /metrics only.
     ");
 }
 
@@ -157,7 +157,7 @@ fn a_folder_is_one_configuration_in_the_order_of_names() {
     let config = loaded(path);
     insta::assert_snapshot!(good(Path::new("folder.d"), &config).replace("tests/config/valid/", ""), @r"
     folder.d is good: 2 collectors, 2 policies, 1 channel, 1 route. One warning:
-    folder.d/20-team.yaml:5: routes: findings of severity info stand on the page and in /metrics only; digests are not built yet.
+    folder.d/20-team.yaml:5: routes: info findings are not sent until digests exist: they stand on the page and in /metrics only.
     in force, in this order:
       policies[0]  folder.d/10-collectors.yml:6
       policies[1]  folder.d/20-team.yaml:4
@@ -167,7 +167,7 @@ fn a_folder_is_one_configuration_in_the_order_of_names() {
 #[test]
 fn a_path_that_is_nothing_is_said_in_words() {
     insta::assert_snapshot!(said(Path::new("nowhere/forewarn.yml")), @r"
-    nowhere/forewarn.yml: there is no such file; name one with --config.file
+    nowhere/forewarn.yml: there is no such file; name one with --config.file.
     1 mistake; nothing is loaded.
     ");
 }
