@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use crate::base::yaml::mistake::Mistakes;
+use crate::base::yaml::mistake::{Mistake, Mistakes};
 use crate::base::yaml::tree::Node;
 use crate::collect::issuer::shipped::Definitions;
 use check::Check;
@@ -13,6 +13,7 @@ use setup::Setup;
 mod check;
 mod collectors;
 mod files;
+mod fitting;
 pub mod sections;
 pub mod setup;
 mod typed;
@@ -79,7 +80,7 @@ fn checked(mut root: Node, loading: &Loading, mistakes: &mut Mistakes) -> Option
     if root.is_null() {
         let text = "nothing is configured; `forewarn.yml` needs at least `collectors:`".to_owned();
         let place = Some(root.place);
-        mistakes.note(crate::base::yaml::mistake::Mistake { place, path: String::new(), text, secret: false });
+        mistakes.note(Mistake { place, path: String::new(), text, secret: false });
         return None;
     }
     let sections = sections::read_all(&mut root, mistakes);

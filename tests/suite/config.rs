@@ -187,6 +187,35 @@ fn a_folder_of_definitions_adds_and_is_checked() {
 }
 
 #[test]
+fn what_is_probably_not_meant_is_a_warning() {
+    environment();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forewarn.yml");
+    let text = "
+collectors:
+  vendor: { issuer: declared, tokens: [{ name: a, expires: never }] }
+policies:
+  - { match: { collector: [vendor, vnedor, \"any-*\"] }, team: platform }
+channels:
+  chat: { slack: { webhook_url: { env: SLACK_WEBHOOK } } }
+  unheard: { stdout: {} }
+routes:
+  - { match: { severity: critical }, to: [chat] }
+";
+    std::fs::write(&path, text).unwrap();
+    let config = load(&path, &Loading::default()).unwrap_or_else(|failed| panic!("{}", failed.render()));
+    let said = good(Path::new("forewarn.yml"), &config).replace(folder.path().to_str().unwrap(), "").replace("/f", "f");
+    insta::assert_snapshot!(said, @r#"
+    forewarn.yml is good: 1 collector, 1 policy, 2 channels, 1 route. 5 warnings:
+    forewarn.yml:5: policies[0].match.collector: there is no collector "vnedor".
+    forewarn.yml:8: channels.unheard: no route, team or fallback leads to the channel "unheard".
+    forewarn.yml:9: routes: no route carries warning findings: they stand on the page and in /metrics only.
+    forewarn.yml:9: routes: info findings are not sent until digests exist: they stand on the page and in /metrics only.
+    no --web.external-url is given, so messages carry no links.
+    "#);
+}
+
+#[test]
 fn what_the_store_would_forget_is_said() {
     let (_folder, path) = copied("least.yml");
     let setup = loaded(&path).setup;
