@@ -12,10 +12,8 @@ use super::typed;
 use super::urls;
 use crate::base::http::client::{self, Client};
 use crate::base::time::span;
-use crate::base::yaml::mistake::quoted;
 use crate::base::yaml::tree::Node;
-use crate::collect::issuer::definition::request::{Mode, Sends};
-use crate::collect::issuer::definition::{Absent, Definition, LoginKind, SettingShape, Source};
+use crate::collect::issuer::definition::{Absent, Definition, LoginKind, SettingShape};
 use crate::collect::issuer::shipped::Definitions;
 use crate::collect::issuer::{Collector, Settings};
 use crate::collect::login::{Accepted, Login};
@@ -41,11 +39,11 @@ pub struct Built {
 }
 
 /// One section in hand.
-struct One<'a, 'c> {
-    check: &'a mut Check<'c>,
-    section: &'a CollectorSection,
-    definition: &'a Definition,
-    path: String,
+pub(super) struct One<'a, 'c> {
+    pub(super) check: &'a mut Check<'c>,
+    pub(super) section: &'a CollectorSection,
+    pub(super) definition: &'a Definition,
+    pub(super) path: String,
 }
 
 /// `None` without a known issuer; `collector` is `None` where something else is wrong.
@@ -77,17 +75,12 @@ pub fn build(
 }
 
 impl One<'_, '_> {
-    fn note(&mut self, key: &str, text: impl Into<String>) {
+    /// Notes a mistake of one of its keys, unless reading found one there.
+    pub(super) fn note(&mut self, key: &str, text: impl Into<String>) {
         let path = format!("{}.{key}", self.path);
         if !self.check.mistakes.within(&path) {
             self.check.note(&path, text);
         }
-    }
-    fn offline(&self) -> bool {
-        self.definition.origin != Source::Http
-    }
-    fn issuer(&self) -> String {
-        quoted(&self.definition.name)
     }
 
     fn settings(&mut self) -> Settings {
@@ -259,90 +252,6 @@ impl One<'_, '_> {
                 }
                 None
             }
-        }
-    }
-
-    /// Keys that mean something only to another origin.
-    fn foreign_keys(&mut self) {
-        let origin = self.definition.origin;
-        let section = self.section;
-        let http = origin == Source::Http;
-        let given = [
-            ("files", section.files.is_some(), origin == Source::Files),
-            ("trust_roots", section.trust_roots.is_some(), origin == Source::Files),
-            ("tokens", section.tokens.is_some(), origin == Source::Declared),
-            ("introspection_endpoint", section.introspection_endpoint.is_some(), self.introspects()),
-            ("inspect", section.inspect.is_some(), self.definition.can(Mode::Inspect)),
-            ("inventory", section.inventory.is_some(), self.can_walk() && http),
-            ("tls", section.tls.is_some(), http),
-            ("proxy", section.proxy.is_some(), http),
-            ("timeout", section.timeout.is_some(), http),
-            ("concurrency", section.concurrency.is_some(), http),
-        ];
-        for (key, _, _) in given.into_iter().filter(|(_, given, fits)| *given && !fits) {
-            let issuer = self.issuer();
-            self.note(key, format!("the issuer {issuer} has no use for `{key}`; leave it out"));
-        }
-        let missing = match origin {
-            Source::Files if section.files.as_ref().is_none_or(Vec::is_empty) => {
-                ("files", "globs such as [\"certs/**/*.pem\"]")
-            }
-            Source::Declared if section.tokens.as_ref().is_none_or(Vec::is_empty) => {
-                ("tokens", "entries such as { name: deploy-key, expires: 2027-03-01 }")
-            }
-            _ => return,
-        };
-        let path = self.path.clone();
-        if !self.check.mistakes.within(&format!("{path}.{}", missing.0)) {
-            self.check.note(&path, format!("the key \"{}\" is missing: {}", missing.0, missing.1));
-        }
-    }
-
-    fn kinds(&mut self) {
-        let kinds = self.section.kinds.as_deref().unwrap_or_default();
-        for (nth, kind) in kinds.iter().enumerate().filter(|(_, kind)| self.definition.kind(kind).is_none()) {
-            let known = self.definition.kinds.iter().map(|kind| kind.name.as_str());
-            let path = format!("{}.kinds[{nth}]", self.path);
-            self.check.problem(&Problem::unknown(path, "kind", kind, known));
-        }
-    }
-
-    fn can_walk(&self) -> bool {
-        self.offline() || self.definition.can(Mode::Inventory)
-    }
-    /// It asks about values with its own login, instead of letting each value ask about itself.
-    fn introspects(&self) -> bool {
-        self.sends_login(Mode::Inspect)
-    }
-    fn sends_login(&self, mode: Mode) -> bool {
-        self.definition.requests.iter().any(|request| request.mode == mode && request.sends == Sends::Login)
-    }
-
-    /// There is something to ask, and a login to ask it with.
-    fn walks(&mut self, settings: &Settings, login: &Login) {
-        let path = self.path.clone();
-        if self.offline() || self.check.mistakes.within(&format!("{path}.login")) {
-            return;
-        }
-        let issuer = self.issuer();
-        let inspects = self.section.inspect.is_some();
-        if !settings.walks && settings.inspect.is_empty() && !self.check.mistakes.within(&format!("{path}.inspect")) {
-            let text = match (self.can_walk(), self.definition.can(Mode::Inspect)) {
-                (false, _) => {
-                    format!("the issuer {issuer} cannot list tokens; name those to ask about under `inspect:`")
-                }
-                (true, true) => {
-                    "nothing to watch: give a `login:` to list tokens, or name some under `inspect:`".into()
-                }
-                (true, false) => "nothing to watch: give a `login:` to list tokens".into(),
-            };
-            self.check.note(&path, text);
-            return;
-        }
-        let needed = (settings.walks && self.sends_login(Mode::Inventory)) || (inspects && self.introspects());
-        if needed && matches!(login, Login::None) && !self.definition.logins.is_empty() {
-            let text = format!("the key \"login\" is missing: the issuer {issuer} answers nobody without one");
-            self.check.note(&path, text);
         }
     }
 

@@ -2,8 +2,9 @@
 //! right. Reads each file and each secret once; changes nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use crate::base::yaml::mistake::Mistakes;
+use crate::base::yaml::mistake::{Mistake, Mistakes};
 use crate::base::yaml::tree::Node;
 use crate::collect::issuer::shipped::Definitions;
 use check::Check;
@@ -12,6 +13,7 @@ use setup::Setup;
 mod check;
 mod collectors;
 mod files;
+mod fitting;
 pub mod sections;
 pub mod setup;
 mod typed;
@@ -78,7 +80,7 @@ fn checked(mut root: Node, loading: &Loading, mistakes: &mut Mistakes) -> Option
     if root.is_null() {
         let text = "nothing is configured; `forewarn.yml` needs at least `collectors:`".to_owned();
         let place = Some(root.place);
-        mistakes.note(crate::base::yaml::mistake::Mistake { place, path: String::new(), text, secret: false });
+        mistakes.note(Mistake { place, path: String::new(), text, secret: false });
         return None;
     }
     let sections = sections::read_all(&mut root, mistakes);
@@ -100,7 +102,9 @@ fn checked(mut root: Node, loading: &Loading, mistakes: &mut Mistakes) -> Option
 
 /// The shipped definitions, with the user's own on top.
 fn definitions(loading: &Loading, mistakes: &mut Mistakes) -> Definitions {
-    let mut all = Definitions::shipped();
+    // What is inside the binary is compiled once, not at each reload.
+    static SHIPPED: LazyLock<Definitions> = LazyLock::new(Definitions::shipped);
+    let mut all = SHIPPED.clone();
     let Some(folder) = &loading.definitions else { return all };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -10,6 +10,7 @@ use super::collectors;
 pub use super::sections::{Also, MetricsSection, StoreSection, TokensShown};
 use super::sections::{SECTIONS, Sections};
 use super::urls;
+use crate::base::yaml::mistake::quoted;
 use crate::base::yaml::tree::Node;
 use crate::collect::issuer::Collector;
 use crate::collect::issuer::shipped::Definitions;
@@ -207,16 +208,30 @@ fn warnings(check: &Check<'_>, sections: &Sections, routes: &Routes, external_ur
     if sections.collectors.is_empty() {
         warn("collectors", "none is configured, so nothing is watched");
     }
-    if sections.channels.is_empty() {
-        warn("channels", "none is configured, so nobody is told; findings stand on the page and in /metrics");
-    } else {
-        let path = if sections.routes.is_some() { "routes" } else { "channels" };
-        warn(path, "findings of severity info stand on the page and in /metrics only; digests are not built yet.");
-        for problem in routes.warnings() {
-            warn(&problem.path, &problem.text);
-        }
-        if !external_url {
-            all.push("no --web.external-url is given, so messages carry no links.".into());
+    for (path, text) in strangers(sections) {
+        warn(&path, &text);
+    }
+    for problem in routes.warnings() {
+        warn(&problem.path, &problem.text);
+    }
+    if !external_url && !sections.channels.is_empty() {
+        all.push("no --web.external-url is given, so messages carry no links.".into());
+    }
+    all
+}
+
+/// Policies that name a collector which is not there: allowed, because sites share policies, and often a slip.
+fn strangers(sections: &Sections) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (nth, policy) in sections.policies.iter().enumerate() {
+        let matchers = [("match", &policy.matches), ("except", &policy.except)];
+        for (key, matcher) in matchers.into_iter().filter_map(|(key, matcher)| Some((key, matcher.as_ref()?))) {
+            let Some(names) = matcher.0.get("collector") else { continue };
+            let literal = names.0.iter().filter(|name| !name.contains(['*', '?', '[', '{']));
+            for name in literal.filter(|name| !sections.collectors.contains_key(*name)) {
+                let path = format!("policies[{nth}].{key}.collector");
+                all.push((path, format!("there is no collector {}", quoted(name))));
+            }
         }
     }
     all

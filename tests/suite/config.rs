@@ -147,7 +147,7 @@ fn the_least_configuration_loads_and_says_what_it_lacks() {
     assert_eq!(config.setup.store.path, path.with_file_name("forewarn.db"));
     insta::assert_snapshot!(good(Path::new("least.yml"), &config), @r"
     least.yml is good: 1 collector, 0 policies, 0 channels, 0 routes. One warning:
-    channels: none is configured, so nobody is told; findings stand on the page and in /metrics.
+    channels: there is no channel: findings stand on the page and in /metrics only.
     ");
 }
 
@@ -157,7 +157,7 @@ fn a_folder_is_one_configuration_in_the_order_of_names() {
     let config = loaded(path);
     insta::assert_snapshot!(good(Path::new("folder.d"), &config).replace("tests/config/valid/", ""), @r"
     folder.d is good: 2 collectors, 2 policies, 1 channel, 1 route. One warning:
-    folder.d/20-team.yaml:5: routes: findings of severity info stand on the page and in /metrics only; digests are not built yet.
+    folder.d/20-team.yaml:5: routes: info findings are not sent until digests exist: they stand on the page and in /metrics only.
     in force, in this order:
       policies[0]  folder.d/10-collectors.yml:6
       policies[1]  folder.d/20-team.yaml:4
@@ -167,7 +167,7 @@ fn a_folder_is_one_configuration_in_the_order_of_names() {
 #[test]
 fn a_path_that_is_nothing_is_said_in_words() {
     insta::assert_snapshot!(said(Path::new("nowhere/forewarn.yml")), @r"
-    nowhere/forewarn.yml: there is no such file; name one with --config.file
+    nowhere/forewarn.yml: there is no such file; name one with --config.file.
     1 mistake; nothing is loaded.
     ");
 }
@@ -184,6 +184,35 @@ fn a_folder_of_definitions_adds_and_is_checked() {
     let loading = Loading { definitions: Some(folder.path().join("none")), ..Loading::default() };
     let failed = load(Path::new("tests/config/valid/least.yml"), &loading).err().unwrap();
     assert!(failed.render().contains("the folder of issuer definitions cannot be read"), "{}", failed.render());
+}
+
+#[test]
+fn what_is_probably_not_meant_is_a_warning() {
+    environment();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forewarn.yml");
+    let text = "
+collectors:
+  vendor: { issuer: declared, tokens: [{ name: a, expires: never }] }
+policies:
+  - { match: { collector: [vendor, vnedor, \"any-*\"] }, team: platform }
+channels:
+  chat: { slack: { webhook_url: { env: SLACK_WEBHOOK } } }
+  unheard: { stdout: {} }
+routes:
+  - { match: { severity: critical }, to: [chat] }
+";
+    std::fs::write(&path, text).unwrap();
+    let config = load(&path, &Loading::default()).unwrap_or_else(|failed| panic!("{}", failed.render()));
+    let said = good(Path::new("forewarn.yml"), &config).replace(folder.path().to_str().unwrap(), "").replace("/f", "f");
+    insta::assert_snapshot!(said, @r#"
+    forewarn.yml is good: 1 collector, 1 policy, 2 channels, 1 route. 5 warnings:
+    forewarn.yml:5: policies[0].match.collector: there is no collector "vnedor".
+    forewarn.yml:8: channels.unheard: no route, team or fallback leads to the channel "unheard".
+    forewarn.yml:9: routes: no route carries warning findings: they stand on the page and in /metrics only.
+    forewarn.yml:9: routes: info findings are not sent until digests exist: they stand on the page and in /metrics only.
+    no --web.external-url is given, so messages carry no links.
+    "#);
 }
 
 #[test]

@@ -59,9 +59,9 @@ pub struct Mistakes {
 }
 
 impl Mistakes {
-    /// Notes it, once.
+    /// Notes it, once; a thousand are enough for a day's work.
     pub fn note(&mut self, mistake: Mistake) {
-        if !self.list.contains(&mistake) {
+        if self.list.len() < MOST && !self.list.contains(&mistake) {
             self.list.push(mistake);
         }
     }
@@ -135,6 +135,10 @@ impl Mistakes {
     }
 }
 
+/// Most mistakes kept.
+const MOST: usize = 1_000;
+/// Longest sentence and path shown, characters.
+const LONGEST: usize = 1_000;
 /// Lines longer than this are not quoted.
 const WIDEST: usize = 160;
 
@@ -147,9 +151,9 @@ fn width(mut rest: impl Iterator<Item = char>) -> usize {
     }
 }
 
-/// Controls made visible, so that no file can draw on a terminal.
+/// Controls made visible, so that no file can draw on a terminal; cut.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 /// Words in keys behind which a secret may stand.
@@ -185,7 +189,7 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter(|(distance, _)| *distance <= limit && *distance < word.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

@@ -436,18 +436,18 @@ mode: hnad
 ";
         let (value, mistakes) = read_text(text);
         insta::assert_snapshot!(mistakes.lines().join("\n"), @r#"
-        f.yml:2:1: itms: unknown key. Did you mean "items"? Known here: items, named, text, flag, small, ratio, mode, token, ca_file, free
-        f.yml:4:23: items[0].count: "many" is not a whole number
-        f.yml:5:7: items[1].nam: unknown key. Did you mean "name"? Known here: name, count, login, after
+        f.yml:2:1: itms: unknown key. Did you mean "items"? Known here: items, named, text, flag, small, ratio, mode, token, ca_file, free.
+        f.yml:4:23: items[0].count: "many" is not a whole number.
+        f.yml:5:7: items[1].nam: unknown key. Did you mean "name"? Known here: name, count, login, after.
         f.yml:5:32: items[1].login: a secret stands here in the clear (not shown). Write { env: NAME } or { file: PATH }, and revoke this one.
-        f.yml:6:5: items[2]: the key "name" is missing
-        f.yml:6:5: items[2]: the key "login" is missing
-        f.yml:6:14: items[2].count: this value does not fit: a whole number from 0 to 65535 is expected
-        f.yml:7:5: items[3]: a map is expected here, not a list; it has the keys name, count, login, after
-        f.yml:8:13: items[4].name: a text is expected here, not a map
-        f.yml:8:40: items[4].login: a secret is written { env: NAME } or { file: PATH }, with exactly one of the two
-        f.yml:11:50: named.y.atfer: unknown key. Did you mean "after"? Known here: name, count, login, after
-        f.yml:12:7: flag: "yes" is not true or false
+        f.yml:6:5: items[2]: the key "name" is missing.
+        f.yml:6:5: items[2]: the key "login" is missing.
+        f.yml:6:14: items[2].count: this value does not fit: a whole number from 0 to 65535 is expected.
+        f.yml:7:5: items[3]: a map is expected here, not a list; it has the keys name, count, login, after.
+        f.yml:8:13: items[4].name: a text is expected here, not a map.
+        f.yml:8:40: items[4].login: a secret is written { env: NAME } or { file: PATH }, with exactly one of the two.
+        f.yml:11:50: named.y.atfer: unknown key. Did you mean "after"? Known here: name, count, login, after.
+        f.yml:12:7: flag: "yes" is not true or false.
         f.yml:13:7: mode: "hnad" is none of hand, machine, each. Did you mean "hand"?
         "#);
         let value = value.unwrap();
@@ -503,13 +503,13 @@ mode: hnad
 
     #[test]
     fn habits_of_other_tools_get_their_own_sentence() {
-        insta::assert_snapshot!(said("token_file: /run/x"), @"f.yml:1:1: token_file: write `token: { file: … }`");
-        insta::assert_snapshot!(said("token_env: X"), @"f.yml:1:1: token_env: write `token: { env: … }`");
-        insta::assert_snapshot!(said("token: ${CI_TOKEN}"), @"f.yml:1:8: token: `${…}` is not expanded. Write `token: { env: CI_TOKEN }`");
-        insta::assert_snapshot!(said("token: a-${ci}"), @"f.yml:1:8: token: `${…}` is not expanded. Write `token: { env: NAME }`");
+        insta::assert_snapshot!(said("token_file: /run/x"), @"f.yml:1:1: token_file: write `token: { file: … }`.");
+        insta::assert_snapshot!(said("token_env: X"), @"f.yml:1:1: token_env: write `token: { env: … }`.");
+        insta::assert_snapshot!(said("token: ${CI_TOKEN}"), @"f.yml:1:8: token: `${…}` is not expanded. Write `token: { env: CI_TOKEN }`.");
+        insta::assert_snapshot!(said("token: a-${ci}"), @"f.yml:1:8: token: `${…}` is not expanded. Write `token: { env: NAME }`.");
         insta::assert_snapshot!(said("token:\ntext:"), @"");
-        insta::assert_snapshot!(said("mode: each"), @"f.yml:1:7: mode: a value is missing: write { each: … }");
-        insta::assert_snapshot!(said("mode: { hand: 1 }"), @"f.yml:1:7: mode: this form takes no value: write hand alone");
+        insta::assert_snapshot!(said("mode: each"), @"f.yml:1:7: mode: a value is missing: write { each: … }.");
+        insta::assert_snapshot!(said("mode: { hand: 1 }"), @"f.yml:1:7: mode: this form takes no value: write hand alone.");
     }
 
     #[test]
@@ -522,15 +522,15 @@ mode: hnad
     #[test]
     fn what_is_missing_only_because_it_was_taken_out_is_not_noted() {
         let said = said("named: { x: { name: [], count: 1, login: { env: A } } }");
-        insta::assert_snapshot!(said, @"f.yml:1:21: named.x.name: a text is expected here, not a list");
+        insta::assert_snapshot!(said, @"f.yml:1:21: named.x.name: a text is expected here, not a list.");
     }
 
     #[test]
     fn a_missing_key_stands_at_the_key_whose_value_lacks_it() {
         insta::assert_snapshot!(said("named:\n  x: {}"), @r#"
-        f.yml:2:3: named.x: the key "name" is missing
-        f.yml:2:3: named.x: the key "count" is missing
-        f.yml:2:3: named.x: the key "login" is missing
+        f.yml:2:3: named.x: the key "name" is missing.
+        f.yml:2:3: named.x: the key "count" is missing.
+        f.yml:2:3: named.x: the key "login" is missing.
         "#);
     }
 
