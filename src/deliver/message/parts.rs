@@ -169,6 +169,7 @@ pub fn next(intent: &Intent, now: At) -> String {
             };
             format!("again {}, then {then}", words::soon(*at, now))
         }
+        Some((at, _)) if intent.episode.finding.rung.is_none() => format!("again {}", words::soon(*at, now)),
         Some((at, _)) => words::soon(*at, now),
     }
 }
