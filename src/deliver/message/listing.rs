@@ -72,6 +72,7 @@ fn title(items: &[Item<'_>], now: At) -> String {
     let counts = counts(items);
     let open = told - closed.min(told);
     let mut title = match (open, closed) {
+        (0, 0) => format!("{} without a policy or a team", words::count(items.len(), "token")),
         (0, closed) => format!("{} closed", words::count(closed, "finding")),
         (open, 0) => format!("{} {}{counts}", words::count(open, "token"), need(open)),
         (open, closed) => format!("{} {}{counts}, {closed} closed", words::count(open, "token"), need(open)),
