@@ -389,8 +389,9 @@ mod tests {
         watched.episode.kind = FindingKind::Expired;
         watched.episode.severity = Severity::Critical;
         watched.facts.next = None;
+        watched.facts.rotate = "Run `make run` again to see it rotated.".into();
         insta::assert_snapshot!(stdout(&composed(&[watched], "2026-11-24 09:43:00")),
-            @"critical  examples/watch-me has expired. Breaks deploy-prod now.");
+            @"critical  examples/watch-me has expired. Breaks deploy-prod now. Run `make run` again to see it rotated.");
     }
 
     #[test]

@@ -59,6 +59,10 @@ pub fn one_liner(intent: &Intent, head: &Head, now: At) -> OneLiner {
     if let Some((at, _)) = &intent.facts.next {
         text.push_str(&format!(" Next: {}.", words::soon(*at, now)));
     }
+    let how = intent.facts.rotate.as_str().trim().trim_end_matches('.');
+    if intent.episode.kind.is_ended() && !how.is_empty() {
+        text.push_str(&format!(" {how}."));
+    }
     OneLiner { severity, text }
 }
 
