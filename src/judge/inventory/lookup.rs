@@ -49,7 +49,7 @@ impl Inventory {
         let leaves = self.labels.leaves(self.hashing.label(label));
         let mut found = leaves.into_iter().filter_map(|no| {
             let leaf = self.shelves.leaf(no);
-            (0..leaf.len()).find(|&at| leaf.labelled(at, label, &self.pools)).map(|at| leaf.key(at))
+            (0..leaf.len()).find(|&at| leaf.label(at, &self.pools) == label).map(|at| leaf.key(at))
         });
         let first = found.next();
         found.chain(first).min()

@@ -12,11 +12,11 @@ use index::{Hashing, Index};
 use intern::Pools;
 use shelves::{Moved, Shelves};
 
-pub mod agenda;
+mod agenda;
 mod index;
 pub mod infer;
-pub mod intern;
-pub mod leaf;
+mod intern;
+mod leaf;
 mod lookup;
 mod shelves;
 
@@ -134,7 +134,7 @@ impl Inventory {
     fn unindex(&mut self, no: usize, at: usize) {
         let leaf = self.shelves.leaf(no);
         leaf.hashes(at).iter().for_each(|&hash| self.holders.remove(hash, no));
-        let label = leaf.token(at, &self.pools).label;
+        let label = leaf.label(at, &self.pools);
         self.labels.remove(self.hashing.label(&label), no);
     }
     /// Follows slots that went from one leaf to another.
@@ -142,7 +142,7 @@ impl Inventory {
         let leaf = self.shelves.leaf(moved.to);
         for at in moved.first..leaf.len() {
             leaf.hashes(at).iter().for_each(|&hash| self.holders.moved(hash, moved.from, moved.to));
-            let label = leaf.token(at, &self.pools).label;
+            let label = leaf.label(at, &self.pools);
             self.labels.moved(self.hashing.label(&label), moved.from, moved.to);
         }
         for no in [moved.from, moved.to] {

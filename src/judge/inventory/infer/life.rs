@@ -80,7 +80,7 @@ fn inactive(step: &mut Step<'_>, at: usize, record: &Record, terms: &Terms) {
         ended.good_rounds = 0;
         return;
     }
-    let its_date_passed = explicit && order::past(g, terms.taken_at);
+    let its_date_passed = explicit && g.end().is_some_and(|end| end <= terms.taken_at);
     if g.good_sight == Some(terms.sight) || its_date_passed {
         let on_time = facts::on_time(g, terms.taken_at, terms.clock_difference);
         let how = if on_time { EndedHow::Expired } else { EndedHow::Revoked };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{News, Outcome, Terms, flow, order};
+use super::{News, Outcome, Terms, flow, listed, order};
 use crate::domain::key::{GenerationId, PolicyNo, TokenKey};
 use crate::domain::observation::{Life, Origin, Record};
 use crate::domain::text::Text;
@@ -70,7 +70,9 @@ impl<'a> Step<'a> {
         let generations = &self.slot.generations;
         let newest = order::head(generations).or(generations.len().checked_sub(1));
         let speaks = newest.is_none_or(|at| generations[at].id == record.generation) || self.slot.explicit();
-        if !speaks {
+        // What is found ended may still go with a usable one of the same page: it speaks from the next round on.
+        let fleeting = newest.is_some_and(|at| listed::found_ended(&generations[at], terms.taken_at));
+        if !speaks || (fleeting && self.before.is_some()) {
             return;
         }
         let slot = &mut self.slot;
@@ -94,17 +96,17 @@ impl<'a> Step<'a> {
         }
     }
     /// A new head in a slot that had one (semantics 1.8). An earlier head that is held again, or one that came dead,
-    /// is none.
+    /// is none; nor are two that were first seen in one page, whichever was read first (9.6).
     fn rotate(&mut self, terms: &Terms) {
         let Some(before) = self.before else { return };
-        let Some(old) = order::head(&before.generations).map(|at| &before.generations[at]) else { return };
+        let explicit = self.slot.explicit();
+        let remembered = |g: &&Generation| g.was_usable && (explicit || g.first_seen < terms.taken_at);
+        let Some(old) = before.generations.iter().rfind(remembered) else { return };
         let Some(at) = order::head(&self.slot.generations) else { return };
         let new = &self.slot.generations[at];
         let was_head_once = |g: &Generation| g.id == new.id && g.was_usable;
-        // Two that are first seen in one page, whichever was read first, are no rotation that anyone saw (9.6); nor is
-        // one that takes the place of what was found ended there.
-        let remembered = self.slot.explicit() || old.first_seen < terms.taken_at;
-        if !remembered || new.ended.is_some() || before.generations.iter().any(was_head_once) {
+        let told = !explicit && self.slot.rotated_at == Some(terms.taken_at);
+        if told || new.ended.is_some() || before.generations.iter().any(was_head_once) {
             return;
         }
         self.slot.rotated_at = Some(terms.taken_at);

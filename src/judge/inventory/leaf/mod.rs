@@ -139,10 +139,7 @@ impl Leaf {
         let manner = row.manner(pools);
         let key = self.key(at);
         let place_path = row.place_path(pools);
-        let label = match odd.and_then(Odd::label) {
-            Some(label) => Cow::Borrowed(label),
-            None => Cow::Owned(label::readable(&self.collector, manner.origin, place_path.as_str(), key.name())),
-        };
+        let label = self.label(at, pools);
         let generations = self
             .spans
             .range(at)
@@ -171,15 +168,13 @@ impl Leaf {
     pub fn origin(&self, at: usize, pools: &Pools) -> Origin {
         self.slots[at].manner(pools).origin
     }
-    /// Whether the slot at `at` bears this label.
-    pub fn labelled(&self, at: usize, wanted: &str, pools: &Pools) -> bool {
+    pub fn label(&self, at: usize, pools: &Pools) -> Cow<'_, str> {
         if let Some(label) = self.odd.get(at).and_then(Odd::label) {
-            return label == wanted;
+            return Cow::Borrowed(label);
         }
-        let row = &self.slots[at];
-        let key = self.key(at);
-        let origin = row.manner(pools).origin;
-        label::readable(&self.collector, origin, row.place_path(pools).as_str(), key.name()) == wanted
+        let (row, key) = (&self.slots[at], self.key(at));
+        let (origin, place_path) = (row.manner(pools).origin, row.place_path(pools));
+        Cow::Owned(label::readable(&self.collector, origin, place_path.as_str(), key.name()))
     }
     /// Slots that hold this generation.
     pub fn holding(&self, hash: u32, id: &str) -> impl Iterator<Item = usize> {
