@@ -164,7 +164,7 @@ async fn say(State(moody): State<Moody>) -> (StatusCode, [(&'static str, &'stati
 
 /// A good answer, a bad one for a while, the good one again: no word against the token, and the collector says it.
 async fn a_bad_answer_is_no_verdict(status: u16, body: &str) {
-    let end = chrono::Utc::now().timestamp() + 7200;
+    let end = chrono::Utc::now().timestamp() + 200 * 86_400;
     let good = format!("{{\"active\":true,\"exp\":{end},\"client_id\":\"ci\",\"scope\":\"api\"}}");
     let (server, slack) = (Moody::start(200, &good).await, Slack::start().await);
     let endpoint = format!("introspection_endpoint: {}/introspect", server.url);
@@ -201,7 +201,7 @@ async fn bad_answers_are_no_verdicts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_login_is_about_the_collector_and_its_recovery_is_said_once() {
-    let end = chrono::Utc::now().timestamp() + 7200;
+    let end = chrono::Utc::now().timestamp() + 200 * 86_400;
     let good = format!("{{\"active\":true,\"exp\":{end}}}");
     let (server, slack) = (Moody::start(200, &good).await, Slack::start().await);
     let endpoint = format!("introspection_endpoint: {}/introspect", server.url);

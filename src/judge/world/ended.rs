@@ -1,7 +1,7 @@
 //! The end of a walk: what was absent, how the collector fares, and the introduction of a first round.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::{Cause, untold};
 use super::observed::{FLOW, Touched, own_login, subject_of};
@@ -210,7 +210,8 @@ impl World {
             let mut almanac = Almanac::default();
             let status = self.status_in(decision, &slot);
             let assessment = crate::judge::evaluate::assess(&slot, &status, &self.rules, &mut almanac, now);
-            let facts = self.facts(&slot, &episode, &assessment, now);
+            let mut facts = self.facts(&slot, &episode, &assessment, now);
+            facts.covers = facts.covers.or_else(|| Some(self.covers(&slot, now)));
             decision.batch.episodes.retain(|known| known.id != episode.id);
             decision.batch.episodes.push(episode.clone());
             decision.told.push(Told { episode, transition, facts, introduction: true, told_to: Vec::new(), traits: Self::traits(&slot) });
@@ -263,20 +264,24 @@ impl World {
 
     /// Which listings were not read, since when, and how many slots they held.
     fn note_unread(&self, status: &mut CollectorStatus, walk: &OpenWalk, now: At) {
-        let before = std::mem::take(&mut status.unread);
-        for (listing, coverage) in &walk.listings {
-            let Some(reason) = coverage.reason() else { continue };
-            let known = before.get(listing);
-            let since = known.map_or(status_read(self, &status.id).unwrap_or(now), |unread| unread.since);
-            let rounds = known.map_or(0, |unread| unread.rounds) + 1;
-            let mut held = 0;
-            self.inventory.each(Some(&status.id), &mut |token, _| held += u32::from(token.listing == *listing));
-            if held > 0 || matches!(coverage, Coverage::Failed { .. }) {
-                status.unread.insert(listing.clone(), Unread { since, rounds, reason, held });
-            }
-        }
         if walk.listings.is_empty() {
-            status.unread = before;
+            return;
+        }
+        let before = std::mem::take(&mut status.unread);
+        let missed = walk.listings.iter().filter_map(|(listing, coverage)| Some((listing, coverage.reason()?)));
+        let missed: Vec<_> = missed.collect();
+        if missed.is_empty() {
+            return;
+        }
+        let mut held: BTreeMap<ListingKey, u32> = BTreeMap::new();
+        self.inventory.each(Some(&status.id), &mut |token, _| *held.entry(token.listing.clone()).or_default() += 1);
+        let read = status_read(self, &status.id).unwrap_or(now);
+        for (listing, reason) in missed {
+            let known = before.get(listing);
+            let since = known.map_or(read, |unread| unread.since);
+            let rounds = known.map_or(0, |unread| unread.rounds) + 1;
+            let held = held.get(listing).copied().unwrap_or(0);
+            status.unread.insert(listing.clone(), Unread { since, rounds, reason, held });
         }
     }
 

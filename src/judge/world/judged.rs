@@ -59,6 +59,7 @@ impl World {
         self.add_unrouted(slot, &status, &mut assessment);
         let subject = Subject::Token(key.clone());
         let mut standing = Standing::from(&assessment);
+        self.note_blindness(slot, &standing, decision);
         if !cause.fresh && self.settling(&status, now) {
             let until = self.started_at + chrono::TimeDelta::seconds(SETTLING);
             standing.next_change = Some(standing.next_change.map_or(until, |at| at.min(until)));
@@ -151,19 +152,28 @@ impl World {
         if !slot.own_login() {
             return;
         }
-        let (finding, next) = evaluate::assess_collector(status, self.covered(&slot.key), &self.rules, now);
+        let (finding, next) = evaluate::assess_collector(status, self.covered(&slot.key, now), &self.rules, now);
         assessment.findings.extend(finding);
         assessment.next_change = [assessment.next_change, next].into_iter().flatten().min();
     }
 
-    fn covered(&self, own: &TokenKey) -> Covered {
+    /// What a collector's blindness mutes is judged again when it begins and when it ends (semantics 8).
+    fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, decision: &mut Decision) {
+        let blind = |standing: &Standing| standing.findings.get(FindingKind::CollectorFailing).is_some();
+        let before = self.inventory.standing(&slot.key).is_some_and(|standing| blind(&standing));
+        if slot.own_login() && before != blind(standing) {
+            decision.mark_due = Some(slot.key.collector.clone());
+        }
+    }
+
+    fn covered(&self, own: &TokenKey, now: At) -> Covered {
         let mut covered = Covered::default();
         self.inventory.each(Some(&own.collector), &mut |token, standing| {
             if token.own_login() {
                 return;
             }
             covered.tokens += 1;
-            let deadline = standing.deadline.map(|(at, _)| at);
+            let deadline = standing.deadline.map(|(at, _)| at).filter(|at| *at > now);
             covered.earliest_deadline = [covered.earliest_deadline, deadline].into_iter().flatten().min();
         });
         covered

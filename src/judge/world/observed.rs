@@ -203,12 +203,12 @@ impl World {
 
     /// The same issuer id at the same issuer URL, seen by another collector, is one token (semantics 1.11).
     fn elsewhere(&self, record: &Record, rules: &CollectorRules) -> Option<TokenKey> {
-        if record.origin != Origin::Inventory || rules.host.is_empty() {
+        if record.origin != Origin::Inventory || rules.url.is_empty() {
             return None;
         }
         self.rules
             .collectors()
-            .filter(|other| other.id != rules.id && other.issuer == rules.issuer && other.host == rules.host)
+            .filter(|other| other.id != rules.id && other.issuer == rules.issuer && other.url == rules.url)
             .find_map(|other| self.inventory.holder(&other.id, &record.generation))
     }
 
