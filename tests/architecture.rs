@@ -37,9 +37,9 @@ fn table(page: &str, name: &str) -> Vec<String> {
 fn imports(page: &str) -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
     for line in table(page, "imports") {
-        let (head, rest) = line.split_once(" : ").or_else(|| line.split_once(':')).expect("room : imports : crates");
-        let (rank, room) = head.trim().split_once(' ').expect("rank room");
-        let (imports, crates) = rest.split_once(':').unwrap_or((rest, ""));
+        let mut columns = line.split(" :");
+        let (rank, room) = columns.next().expect("a column").trim().split_once(' ').expect("rank room");
+        let (imports, crates) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
         let crates = crates.split_whitespace().map(|word| match word.split_once('@') {
             Some((name, files)) => (name.to_owned(), files.split(',').map(str::to_owned).collect()),
             None => (word.to_owned(), Vec::new()),
@@ -90,9 +90,27 @@ fn sources() -> Vec<Source> {
         let room = room(&path);
         Source { path, room, code, whole }
     };
-    let read_all = all.iter().map(read);
-    // A file that holds nothing but tests of its neighbours is a test module, too.
-    read_all.filter(|source| !source.path.ends_with("/tests") && !source.path.contains("/tests/")).collect()
+    let mut sources: Vec<Source> = all.iter().map(read).collect();
+    let tests: Vec<String> = sources.iter().flat_map(test_modules).collect();
+    sources.retain(|source| {
+        let test = |module: &String| source.path == *module || source.path.starts_with(&format!("{module}/"));
+        !tests.iter().any(test)
+    });
+    sources
+}
+
+/// Files that are declared under `#[cfg(test)]`.
+fn test_modules(source: &Source) -> Vec<String> {
+    let own = match source.path.rsplit_once('/') {
+        Some((folder, "mod")) => folder.to_owned(),
+        _ => source.path.clone(),
+    };
+    let declared = source.whole.split("#[cfg(test)]\n").skip(1).filter_map(|after| {
+        let line = after.lines().next()?.trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+        let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+        Some(format!("{own}/{name}"))
+    });
+    declared.collect()
 }
 
 /// Code without comments, so that words in prose count for nothing.
@@ -258,15 +276,8 @@ fn the_page_shows_every_folder_and_no_other() {
         .filter_map(|line| line.split_whitespace().next())
         .map(|path| path.trim_end_matches('/').to_owned())
         .collect();
-    let src = root().join("src");
-    let mut all = Vec::new();
-    files(&src, &mut all);
-    let there: BTreeSet<String> = all
-        .iter()
-        .filter_map(|path| path.parent()?.strip_prefix(&src).ok())
-        .map(|path| path.to_string_lossy().into_owned())
-        .filter(|path| !path.is_empty())
-        .collect();
+    let folder = |source: &Source| source.path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let there: BTreeSet<String> = sources().iter().filter_map(folder).collect();
     let missing: Vec<_> = there.difference(&drawn).collect();
     let gone: Vec<_> = drawn.difference(&there).collect();
     assert!(missing.is_empty() && gone.is_empty(), "not on the page: {missing:?}; on the page and gone: {gone:?}");

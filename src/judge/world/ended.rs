@@ -31,7 +31,7 @@ impl World {
         let mut touched = Touched::default();
         if end.confirm {
             self.confirmed(&walk, end, rules, now, &mut touched);
-            self.settle(touched, &end.collector, almanac, now, decision);
+            self.settle(touched, false, almanac, now, decision);
             return;
         }
         let first = !self.walks.get(&end.collector).is_some_and(|walk| walk.finished > 0);

@@ -47,7 +47,8 @@ impl World {
             self.listed(&page.collector, generation, &terms, &mut touched, &mut delta, decision);
         }
         decision.walk = Some(delta);
-        self.settle(touched, &page.collector, almanac, now, decision);
+        let strange = self.collectors.get(&page.collector).is_some_and(|status| status.sight != Some(page.sight));
+        self.settle(touched, strange, almanac, now, decision);
     }
 
     /// A round begun under another sight than the one it would be judged by is discarded (semantics 3.1).
@@ -262,11 +263,12 @@ impl World {
         }
     }
 
-    /// Judges what was touched; a slot that was only seen again is judged only if that may change something.
+    /// Judges what was touched; a slot that was only seen again is judged only if that may change something. `silent`: the
+    /// first round under a new sight, whose end introduces what it found (semantics 10).
     pub(crate) fn settle(
         &self,
         touched: Touched,
-        _collector: &CollectorId,
+        silent: bool,
         almanac: &mut Almanac,
         now: At,
         decision: &mut Decision,
@@ -277,7 +279,7 @@ impl World {
             if !changed && self.inventory.standing(&key).is_some_and(|s| s.findings.is_empty() && s.next_change.is_none_or(|at| at > now)) {
                 continue;
             }
-            self.judge(&slot, Cause::news(&news), almanac, now, decision);
+            self.judge(&slot, Cause { silent, ..Cause::news(&news) }, almanac, now, decision);
             if changed {
                 decision.batch.slots.push(slot);
             }
