@@ -66,8 +66,10 @@ fn check(name: &str) {
 fn cases(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/issuers").join(name);
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut all: Vec<PathBuf> =
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
+    let mut all: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .collect();
     all.sort();
     all
 }
@@ -102,7 +104,11 @@ fn run(definition: &Arc<Definition>, case: &Path) -> String {
             }
             Err(error) => {
                 writeln!(told, "no request: {error}").unwrap();
-                Answer::failed(forewarn::domain::reason::FailureReason::Decode, error.to_string().as_str().into(), now())
+                Answer::failed(
+                    forewarn::domain::reason::FailureReason::Decode,
+                    error.to_string().as_str().into(),
+                    now(),
+                )
             }
         };
         if answer.ask_again {
@@ -128,7 +134,8 @@ fn run(definition: &Arc<Definition>, case: &Path) -> String {
 
 fn scope_of(definition: &Arc<Definition>, saved: &Value) -> Scope {
     let names = saved.get("inspect").and_then(Value::as_array).cloned().unwrap_or_default();
-    let url = saved.get("url").and_then(Value::as_str).map(|url| url::Url::parse(url).unwrap()).or(definition.url.clone());
+    let url =
+        saved.get("url").and_then(Value::as_str).map(|url| url::Url::parse(url).unwrap()).or(definition.url.clone());
     let settings = Settings {
         url: url.clone(),
         every: std::time::Duration::from_secs(60),
@@ -184,7 +191,9 @@ fn answer(
     line: &str,
     exchanges: &mut Vec<Value>,
 ) -> Answer {
-    let fits = |exchange: &Value| line.replace(url.origin().ascii_serialization().as_str(), "").starts_with(exchange["ask"].as_str().unwrap());
+    let fits = |exchange: &Value| {
+        line.replace(url.origin().ascii_serialization().as_str(), "").starts_with(exchange["ask"].as_str().unwrap())
+    };
     let at = exchanges.iter().position(fits).unwrap_or_else(|| panic!("no saved answer to: {line}"));
     let saved = exchanges.remove(at);
     if let Some(reason) = saved["fails"].as_str() {
@@ -218,7 +227,10 @@ fn files(scope: &Scope, saved: &Value, case: &Path) -> String {
         let answer = read::file(scope, &FileCx { name, bytes: &bytes, value, explicit, read_at: now() });
         writeln!(told, "{name}: {:?} {:?} {:?}", answer.meaning, answer.reason, answer.detail).unwrap();
         answer.records.iter().for_each(|record| recorded(&mut told, record));
-        answer.rejects.iter().for_each(|reject| writeln!(told, "  reject {} {}", reject.reason, reject.detail).unwrap());
+        answer
+            .rejects
+            .iter()
+            .for_each(|reject| writeln!(told, "  reject {} {}", reject.reason, reject.detail).unwrap());
     }
     told
 }
@@ -232,7 +244,10 @@ fn observed(told: &mut String, observation: &Observation) {
     observation.records.iter().for_each(|record| recorded(told, record));
     observation.listed.iter().for_each(|id| writeln!(told, "  listed {id}").unwrap());
     observation.gone.iter().for_each(|id| writeln!(told, "  gone {id}").unwrap());
-    observation.rejects.iter().for_each(|reject| writeln!(told, "  reject {} {}", reject.reason, reject.detail).unwrap());
+    observation
+        .rejects
+        .iter()
+        .for_each(|reject| writeln!(told, "  reject {} {}", reject.reason, reject.detail).unwrap());
 }
 
 fn recorded(told: &mut String, r: &Record) {
@@ -244,10 +259,12 @@ fn recorded(told: &mut String, r: &Record) {
         Expiry::Unknown(why) => format!("unknown ({why})"),
     };
     let person = if r.person { " person" } else { "" };
-    writeln!(told, "  {}{person} {:?} in {:?} ({}) {} {}", r.kind, r.name, r.place, r.place_path, r.origin, r.life).unwrap();
+    writeln!(told, "  {}{person} {:?} in {:?} ({}) {} {}", r.kind, r.name, r.place, r.place_path, r.origin, r.life)
+        .unwrap();
     writeln!(told, "    generation {} expires {expires}", r.generation).unwrap();
     let mut more = String::new();
-    let mut put = |name: &str, value: Option<String>| value.map_or((), |value| write!(more, " {name}={value}").unwrap());
+    let mut put =
+        |name: &str, value: Option<String>| value.map_or((), |value| write!(more, " {name}={value}").unwrap());
     put("issued", r.issued.map(time));
     put("starts", r.starts.map(time));
     put("hard_stop", r.hard_stop.map(time));

@@ -4,15 +4,15 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::definition::KeyRule;
 use super::definition::answer::Meaning;
 use super::definition::paging::PageAt;
-use super::definition::request::{Mode, Request, Required, Sends};
+use super::definition::request::Sends;
 use super::listing::{Listing, Tally};
+use super::plan::{active, item_id};
 use super::read::Answer;
-use super::record;
 use super::scope::{Scope, Task};
 use crate::domain::At;
 use crate::domain::key::{GenerationId, ListingKey};
@@ -47,28 +47,28 @@ pub struct Ask {
 }
 
 /// What waits to be asked: one ask, or one for each item of a page, made when its turn comes.
-enum Waiting {
+pub(super) enum Waiting {
     Ask(Box<Ask>),
     Each { request: usize, listing: Option<ListingKey>, probe: Option<usize>, items: std::vec::IntoIter<Arc<Value>> },
 }
 
 /// The state of one walk.
 pub struct Frontier {
-    scope: Arc<Scope>,
-    waiting: VecDeque<Waiting>,
-    in_flight: u32,
-    asked: u64,
+    pub(super) scope: Arc<Scope>,
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) in_flight: u32,
+    pub(super) asked: u64,
     /// Requests that take part, by index.
-    active: Vec<bool>,
-    listings: HashMap<ListingKey, Listing>,
+    pub(super) active: Vec<bool>,
+    pub(super) listings: HashMap<ListingKey, Listing>,
     /// Children already asked for, by request, item and probe: one group is reached in several ways.
-    seen: HashSet<(usize, String, Option<usize>)>,
-    tally: Tally,
-    refusals: u32,
-    detail: Option<Text>,
-    remaining: Option<u32>,
+    pub(super) seen: HashSet<(usize, String, Option<usize>)>,
+    pub(super) tally: Tally,
+    pub(super) refusals: u32,
+    pub(super) detail: Option<Text>,
+    pub(super) remaining: Option<u32>,
     /// Receipt of the last answer.
-    last_at: At,
+    pub(super) last_at: At,
 }
 
 impl Frontier {
@@ -96,6 +96,7 @@ impl Frontier {
     }
 
     /// What to ask next; `None`: nothing now. More may come while something is in flight.
+    #[expect(clippy::should_implement_trait, reason = "not an iterator: after `None` more may come")]
     pub fn next(&mut self) -> Option<Ask> {
         loop {
             match self.waiting.pop_front()? {
@@ -116,12 +117,18 @@ impl Frontier {
         }
     }
 
-    /// Nothing to ask and nothing in flight.
+    /// Nothing to ask, nothing in flight, and every listing told its end. If it is not when nothing more will come,
+    /// [`Frontier::abandon`] tells what is missing.
     pub fn finished(&self) -> bool {
-        self.in_flight == 0 && self.waiting.iter().all(|waiting| match waiting {
-            Waiting::Ask(_) => false,
-            Waiting::Each { items, .. } => items.as_slice().is_empty(),
-        })
+        self.idle() && self.listings.values().all(|listing| listing.ended)
+    }
+
+    fn idle(&self) -> bool {
+        self.in_flight == 0
+            && self.waiting.iter().all(|waiting| match waiting {
+                Waiting::Ask(_) => false,
+                Waiting::Each { items, .. } => items.as_slice().is_empty(),
+            })
     }
 
     /// Puts an ask back in front, to be asked again (throttled, or a 401 that is asked twice).
@@ -138,11 +145,15 @@ impl Frontier {
         self.remaining = [self.remaining, answer.remaining].into_iter().flatten().min();
         let scope = Arc::clone(&self.scope);
         let request = &scope.definition.requests[ask.request];
-        if answer.reason.is_some() && ask.url + 1 < request.urls.len() {
+        let elsewhere = !matches!(answer.meaning, Meaning::Throttled | Meaning::LoginRefused);
+        if answer.reason.is_some() && elsewhere && ask.url + 1 < request.urls.len() {
             self.try_next_url(ask, &answer);
             return Vec::new();
         }
-        self.note_failure(request, &answer);
+        let (failed, detail) = (answer.reason.is_some(), answer.detail.clone());
+        if answer.reason == Some(FailureReason::LoginRefused) && request.sends == Sends::Login {
+            self.refusals += 1;
+        }
         let items: Vec<Arc<Value>> = std::mem::take(&mut answer.items).into_iter().map(Arc::new).collect();
         self.next_page(ask, &mut answer);
         let holds = self.spread(ask.request, items, Some(&ask.listing), ask.probe);
@@ -158,11 +169,14 @@ impl Frontier {
             }
             (None, false) => listing.take_page(answer),
         }
+        if failed && self.detail.is_none() && !listing.excused() {
+            self.detail = detail;
+        }
         let mut out = self.emit(&ask.listing);
         if self.refusals >= REFUSALS {
             out.extend(self.drop_login_asks());
         }
-        if self.finished() {
+        if self.idle() {
             out.extend(self.close_all());
         }
         out
@@ -170,6 +184,14 @@ impl Frontier {
 
     /// Gives up what is left (stop, time limit): open listings end as failed.
     pub fn abandon(&mut self, reason: FailureReason) -> Vec<Observation> {
+        // What was announced and never asked for is unread, not gone: each such listing says so.
+        for waiting in std::mem::take(&mut self.waiting) {
+            if let Waiting::Each { request, listing, probe, items } = waiting {
+                for item in items {
+                    self.start(request, item, listing.as_ref(), probe);
+                }
+            }
+        }
         self.waiting.clear();
         self.in_flight = 0;
         self.tally.reason.get_or_insert(reason);
@@ -198,123 +220,6 @@ impl Frontier {
         &self.scope
     }
 
-    fn roots(&mut self) {
-        let scope = Arc::clone(&self.scope);
-        for nth in 0..scope.probes.len() {
-            self.expect_probe(nth);
-        }
-        for (index, request) in scope.definition.requests.iter().enumerate() {
-            if !self.active[index] || !request.each.is_empty() {
-                continue;
-            }
-            let probes: Vec<Option<usize>> = match request.mode {
-                Mode::Inspect => (0..scope.probes.len()).map(Some).collect(),
-                _ => vec![None],
-            };
-            for probe in probes {
-                if let Some(ask) = self.start(index, Arc::new(Value::Null), None, probe) {
-                    self.waiting.push_back(Waiting::Ask(Box::new(ask)));
-                }
-            }
-        }
-    }
-
-    /// A probe has its listing from the start, so that it ends as failed when discovery fails.
-    fn expect_probe(&mut self, nth: usize) {
-        let asks = self.scope.definition.requests.iter().zip(&self.active);
-        if asks.clone().any(|(request, active)| *active && request.mode == Mode::Inspect) {
-            let key = self.probe_key(nth);
-            self.listings.insert(key.clone(), Listing::new(key, true));
-        }
-    }
-
-    fn probe_key(&self, nth: usize) -> ListingKey {
-        let name = self.scope.probes.get(nth).map_or("", |probe| probe.name.as_str());
-        ListingKey::new(format!("inspect/{}", segment(name)))
-    }
-
-    fn confirmations(&mut self, generations: &[GenerationId]) {
-        let Some(request) = self.scope.definition.confirm else { return };
-        let listing = ListingKey::from("confirm");
-        self.listings.insert(listing.clone(), Listing::new(listing.clone(), true));
-        let scope = Arc::clone(&self.scope);
-        let when = &scope.definition.requests[request].when;
-        for generation in generations {
-            let id = record::issuer_id(scope.definition.key, generation);
-            let item = Arc::new(json!({ "id": id }));
-            if when.as_ref().is_some_and(|when| !when.holds(&scope.settings, &names(&scope, &item))) {
-                continue;
-            }
-            let mut ask = self.ask(request, item, listing.clone(), None);
-            ask.about = Some(generation.clone());
-            self.waiting.push_back(Waiting::Ask(Box::new(ask)));
-            self.listings.entry(listing.clone()).and_modify(|listing| listing.open += 1);
-        }
-    }
-
-    fn ask(&mut self, request: usize, item: Arc<Value>, listing: ListingKey, probe: Option<usize>) -> Ask {
-        self.asked += 1;
-        Ask { id: self.asked, request, url: 0, item, page: PageAt::First, probe, about: None, listing, attempt: 0 }
-    }
-
-    /// The first ask of a request for one item. Nothing where the settings alone give its items.
-    fn start(&mut self, index: usize, item: Arc<Value>, parent: Option<&ListingKey>, probe: Option<usize>) -> Option<Ask> {
-        let scope = Arc::clone(&self.scope);
-        let request = &scope.definition.requests[index];
-        if let Some(given) = &request.given {
-            let items: Vec<Arc<Value>> =
-                given.run(&scope.settings, &names(&scope, &item), 100_000).unwrap_or_default().into_iter().map(Arc::new).collect();
-            if !items.is_empty() || request.urls.is_empty() {
-                self.spread(index, items, None, probe);
-                return None;
-            }
-        }
-        if request.details {
-            return parent.map(|listing| self.ask(index, item, listing.clone(), probe));
-        }
-        let key = match probe {
-            Some(nth) => self.probe_key(nth),
-            None => listing_key(&scope, request, &item, parent),
-        };
-        let required = match &request.required {
-            Required::Always => true,
-            Required::Never => false,
-            Required::If(program) => program.holds(&scope.settings, &names(&scope, &item)),
-        };
-        let listing = self.listings.entry(key.clone()).or_insert_with(|| Listing::new(key.clone(), required));
-        listing.open += 1;
-        listing.pages.insert(PageAt::First);
-        Some(self.ask(index, item, key, probe))
-    }
-
-    /// Queues the children of these items; the number of those whose records stand in the parent's listing.
-    fn spread(&mut self, parent: usize, items: Vec<Arc<Value>>, listing: Option<&ListingKey>, probe: Option<usize>) -> usize {
-        let scope = Arc::clone(&self.scope);
-        let mut details = 0;
-        if items.is_empty() {
-            return details;
-        }
-        for (index, request) in scope.definition.requests.iter().enumerate() {
-            if !self.active[index] || !request.each.contains(&parent) {
-                continue;
-            }
-            let probes: Vec<Option<usize>> = match (request.mode, probe) {
-                (Mode::Inspect, None) => (0..scope.probes.len()).map(Some).collect(),
-                (_, probe) => vec![probe],
-            };
-            for probe in probes {
-                let new = |item: &&Arc<Value>| self.seen.insert((index, item_id(item), probe));
-                let fresh: Vec<Arc<Value>> = items.iter().filter(new).cloned().collect();
-                if request.details {
-                    details += fresh.len();
-                }
-                let listing = listing.cloned();
-                self.waiting.push_back(Waiting::Each { request: index, listing, probe, items: fresh.into_iter() });
-            }
-        }
-        details
-    }
-
     fn try_next_url(&mut self, ask: &Ask, answer: &Answer) {
         let mut next = ask.clone();
         next.url += 1;
@@ -323,16 +228,6 @@ impl Frontier {
             listing.tried(answer.reason);
         }
         self.waiting.push_front(Waiting::Ask(Box::new(next)));
-    }
-
-    fn note_failure(&mut self, request: &Request, answer: &Answer) {
-        if answer.reason == Some(FailureReason::LoginRefused) && request.sends == Sends::Login {
-            self.refusals += 1;
-        }
-        let optional = matches!(request.required, Required::Never) && answer.meaning == Meaning::NotAllowed;
-        if answer.reason.is_some() && !optional && self.detail.is_none() {
-            self.detail.clone_from(&answer.detail);
-        }
     }
 
     /// Queues the next page, unless the issuer leads in a circle or without end.
@@ -371,9 +266,15 @@ impl Frontier {
         for waiting in std::mem::take(&mut self.waiting) {
             match waiting {
                 Waiting::Ask(ask) if with_login(ask.request) => closed.push((ask.listing, 1)),
-                Waiting::Each { request, listing, items, .. } if with_login(request) => {
-                    if let Some(key) = listing.filter(|_| scope.definition.requests[request].details) {
-                        closed.push((key, items.len()));
+                Waiting::Each { request, listing, items, .. }
+                    if with_login(request) && scope.definition.requests[request].details =>
+                {
+                    closed.extend(listing.map(|key| (key, items.len())));
+                }
+                // Announced and never asked for: unread, not gone.
+                Waiting::Each { request, listing, probe, items } if with_login(request) => {
+                    for item in items {
+                        closed.extend(self.start(request, item, listing.as_ref(), probe).map(|ask| (ask.listing, 1)));
                     }
                 }
                 kept => self.waiting.push_back(kept),
@@ -408,67 +309,203 @@ impl Frontier {
     }
 }
 
-/// In the order of `definition::compile::NAMES`, for programs that run before any answer.
-fn names(scope: &Scope, item: &Arc<Value>) -> [Value; 6] {
-    [scope.settings.clone(), (**item).clone(), Value::Null, Value::Null, Value::Null, Value::Null]
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-fn active(scope: &Scope, task: &Task) -> Vec<bool> {
-    let requests = &scope.definition.requests;
-    let Task::Round { inventory, own_login } = task else { return vec![false; requests.len()] };
-    let mut active: Vec<bool> = requests
-        .iter()
-        .map(|request| {
-            let wanted = match request.mode {
-                Mode::Inspect => !scope.probes.is_empty(),
-                Mode::Inventory => *inventory,
-                Mode::OwnLogin => *own_login,
-                Mode::Support | Mode::Confirm => false,
-            };
-            let applies = |when: &super::jq::Program| when.holds(&scope.settings, &names(scope, &Arc::new(Value::Null)));
-            wanted && request.when.as_ref().is_none_or(applies)
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::yaml::mistake::{FileNo, Mistakes};
+    use crate::collect::issuer::definition::compile;
+    use crate::collect::issuer::record::{RecordCx, record};
+    use crate::domain::key::SightId;
+    use crate::domain::observation::Origin;
+
+    const DEFINITION: &str = "title: T\ndocs: d\nverified: { how: unverified, words: w }\nleast: l\nrotate: r\nkey: id\n\
+        kinds: { token: { title: t } }\nrequests:\n\
+        - { name: groups, mode: inventory, get: /g, paging: link, yields: items, program: '.[]' }\n\
+        - { name: members, mode: inventory, each: [groups], get: '/g/{item.id}', paging: link, yields: items, program: '.[]' }\n\
+        - { name: member, mode: inventory, each: [members], details: true, get: '/t/{item.id}', program: '.' }\n\
+        - { name: extra, mode: inventory, each: [groups], get: '/e/{item.id}', program: '.[]', required: never }\n";
+
+    fn scope() -> Arc<Scope> {
+        let definition = compile::read("t", FileNo(0), DEFINITION, &mut Mistakes::default()).expect("it is a definition");
+        Arc::new(Scope {
+            collector: "c".into(),
+            definition: Arc::new(definition),
+            url: url::Url::parse("https://x.example").ok(),
+            settings: json!({}),
+            probes: Vec::new(),
+            login: None,
+            slots_by_id: false,
+            sight: SightId(1),
+            walk: 1,
         })
-        .collect();
-    // Parents stand before their children, so one pass from the end reaches every support request.
-    for index in (0..requests.len()).rev().filter(|&index| requests[index].mode == Mode::Support) {
-        active[index] = requests.iter().enumerate().any(|(child, request)| active[child] && request.each.contains(&index));
     }
-    active
-}
 
-/// `groups>groups/7/projects>projects/42/access_tokens`; what the settings alone gave has no parent.
-fn listing_key(scope: &Scope, request: &Request, item: &Value, parent: Option<&ListingKey>) -> ListingKey {
-    let own = match request.mode {
-        Mode::OwnLogin => "own_login".to_owned(),
-        _ if item.is_null() => request.name.clone(),
-        _ => {
-            let noun = request.each.first().map_or("each", |&index| scope.definition.requests[index].noun.as_str());
-            format!("{noun}/{}/{}", segment(&item_id(item)), request.name)
+    const ROUND: Task = Task::Round { inventory: true, own_login: false };
+
+    fn at() -> At {
+        At::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn read(items: Vec<Value>, next: Option<PageAt>) -> Answer {
+        let mut answer = Answer::failed(FailureReason::Decode, "".into(), at());
+        (answer.meaning, answer.reason, answer.items, answer.next) = (Meaning::Read, None, items, next);
+        answer
+    }
+
+    fn fails(meaning: Meaning, reason: FailureReason) -> Answer {
+        let mut answer = Answer::failed(reason, "500 GET /t".into(), at());
+        answer.meaning = meaning;
+        answer
+    }
+
+    fn member(scope: &Scope, id: &str) -> Answer {
+        let cx = RecordCx {
+            scope,
+            origin: Origin::Inventory,
+            given_name: None,
+            value: None,
+            kind: Some("token"),
+            received: at(),
+        };
+        let mut answer = read(Vec::new(), None);
+        answer.records = vec![record(&cx, &json!({ "id": id, "name": id })).unwrap()];
+        answer
+    }
+
+    /// What the issuer does with one ask: 0 to 5 are answers, then ways to fail.
+    fn reply(scope: &Scope, ask: &Ask, luck: u8) -> Answer {
+        match (scope.definition.requests[ask.request].name.as_str(), luck % 12) {
+            (_, 9) => fails(Meaning::Unable, FailureReason::Http5xx),
+            (_, 10) => fails(Meaning::NotAllowed, FailureReason::Forbidden),
+            ("member", 11) => {
+                let mut gone = read(Vec::new(), None);
+                gone.meaning = Meaning::Gone;
+                gone
+            }
+            ("member", _) => member(scope, &item_id(&ask.item)),
+            ("extra", _) => read(Vec::new(), None),
+            (name, luck) => {
+                let page = if let PageAt::Number(page) = ask.page { page } else { 0 };
+                let items = (0..luck % 4).map(|n| json!({ "id": format!("{name}{}-{page}-{n}", item_id(&ask.item)) }));
+                // Sometimes the issuer leads in a circle.
+                let next = match luck {
+                    6 => Some(PageAt::Number(page)),
+                    3..=5 if page < 3 => Some(PageAt::Number(page + 1)),
+                    _ => None,
+                };
+                read(items.collect(), next)
+            }
         }
-    };
-    match parent {
-        Some(parent) => ListingKey::new(format!("{parent}>{own}")),
-        None => ListingKey::new(own),
     }
-}
 
-/// Keeps the separators of listing keys out of an issuer's ids.
-fn segment(id: &str) -> String {
-    let mut out = String::with_capacity(id.len());
-    for c in id.chars() {
-        match c {
-            '%' | '>' | '/' => out.push_str(&format!("%{:02X}", u32::from(c))),
-            c if c.is_control() => out.push_str(&format!("%{:02X}", u32::from(c))),
-            c => out.push(c),
+    /// The members that the listings announced, by listing.
+    type Announced = HashMap<ListingKey, BTreeSet<String>>;
+
+    fn walk(luck: &[u8], abandon_after: usize) -> (Frontier, Vec<Observation>, Announced) {
+        let scope = scope();
+        let mut frontier = Frontier::new(Arc::clone(&scope), &ROUND);
+        let (mut told, mut announced, mut asked) = (Vec::new(), Announced::new(), 0);
+        let mut flights: VecDeque<Ask> = VecDeque::new();
+        loop {
+            while flights.len() < 3
+                && let Some(ask) = frontier.next()
+            {
+                flights.push_back(ask);
+            }
+            let Some(ask) = flights.pop_front() else { break };
+            let answer = reply(&scope, &ask, luck[asked % luck.len()]);
+            asked += 1;
+            if scope.definition.requests[ask.request].name == "members" {
+                announced.entry(ask.listing.clone()).or_default().extend(answer.items.iter().map(item_id));
+            }
+            told.extend(frontier.answered(&ask, answer));
+            if asked == abandon_after {
+                told.extend(frontier.abandon(FailureReason::Timeout));
+                flights.clear();
+            }
+        }
+        (frontier, told, announced)
+    }
+
+    proptest! {
+        /// Rule 3.2: every listing that is told ends exactly once, and a whole one holds, lists or buries every member.
+        #[test]
+        fn rule_3_2_a_whole_listing_holds_every_member(
+            luck in proptest::collection::vec(any::<u8>(), 1..40),
+            abandon_after in 0_usize..60,
+        ) {
+            let (frontier, told, announced) = walk(&luck, abandon_after);
+            prop_assert!(frontier.finished());
+            let mut ends: HashMap<ListingKey, Coverage> = HashMap::new();
+            let mut seen: HashMap<ListingKey, BTreeSet<String>> = HashMap::new();
+            for page in &told {
+                prop_assert!(!ends.contains_key(&page.listing), "nothing comes after the end of {}", page.listing);
+                let ids = page.records.iter().map(|r| &r.generation).chain(&page.listed).chain(&page.gone);
+                seen.entry(page.listing.clone()).or_default().extend(ids.map(|id| id.to_string()));
+                if let Some(end) = page.ends {
+                    ends.insert(page.listing.clone(), end);
+                }
+            }
+            for (listing, end) in ends.iter().filter(|(_, end)| end.is_whole()) {
+                let members = announced.get(listing).cloned().unwrap_or_default();
+                let unseen: Vec<_> = members.difference(&seen[listing]).collect();
+                prop_assert!(unseen.is_empty(), "{listing} {end:?} misses {unseen:?}");
+            }
+            for listing in seen.keys() {
+                prop_assert!(ends.contains_key(listing), "{listing} never ends");
+            }
+            if frontier.coverage().is_whole() {
+                let blind = |key: &ListingKey, end: &Coverage| !end.is_whole() && !key.as_str().ends_with("/extra");
+                prop_assert!(!ends.iter().any(|(key, end)| blind(key, end)));
+            }
         }
     }
-    out
-}
 
-fn item_id(item: &Value) -> String {
-    match item.get("id") {
-        Some(Value::String(id)) => id.clone(),
-        Some(Value::Number(id)) => id.to_string(),
-        _ => String::new(),
+    #[test]
+    fn one_failing_member_does_not_blind_the_others() {
+        let scope = scope();
+        let mut frontier = Frontier::new(Arc::clone(&scope), &ROUND);
+        let mut told = Vec::new();
+        while let Some(ask) = frontier.next() {
+            let answer = match scope.definition.requests[ask.request].name.as_str() {
+                "groups" => read(vec![json!({ "id": "g" })], None),
+                "members" => read(["a", "b", "c"].map(|id| json!({ "id": id })).to_vec(), None),
+                "extra" => fails(Meaning::NotAllowed, FailureReason::Forbidden),
+                _ => match item_id(&ask.item).as_str() {
+                    "b" => fails(Meaning::Unable, FailureReason::Timeout),
+                    id => member(&scope, id),
+                },
+            };
+            told.extend(frontier.answered(&ask, answer));
+        }
+        let end = told.iter().find(|page| page.listing.as_str() == "groups>groups/g/members" && page.ends.is_some()).unwrap();
+        assert_eq!(end.ends, Some(Coverage::Whole));
+        assert_eq!(end.listed, vec![GenerationId::from("b")]);
+        assert_eq!(frontier.coverage(), Coverage::Partial { read: 2, missed: 1, reason: FailureReason::Timeout });
+    }
+
+    #[test]
+    fn a_refused_listing_is_unknown_and_the_others_live() {
+        let scope = scope();
+        let mut frontier = Frontier::new(Arc::clone(&scope), &ROUND);
+        let mut told = Vec::new();
+        while let Some(ask) = frontier.next() {
+            let answer = match (scope.definition.requests[ask.request].name.as_str(), item_id(&ask.item).as_str()) {
+                ("groups", _) => read(vec![json!({ "id": "g" }), json!({ "id": "h>/" })], None),
+                ("members", "g") => fails(Meaning::NotAllowed, FailureReason::Forbidden),
+                _ => read(Vec::new(), None),
+            };
+            told.extend(frontier.answered(&ask, answer));
+        }
+        let ends = |key: &str| told.iter().find(|page| page.listing.as_str() == key).and_then(|page| page.ends);
+        assert_eq!(ends("groups>groups/g/members"), Some(Coverage::Failed { reason: FailureReason::Forbidden }));
+        assert_eq!(ends("groups>groups/h%3E%2F/members"), Some(Coverage::Whole));
+        assert_eq!(ListingKey::from("groups>groups/h%3E%2F/members").parent(), Some("groups".into()));
+        assert!(matches!(frontier.coverage(), Coverage::Partial { missed: 1, .. }));
     }
 }

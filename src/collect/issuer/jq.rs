@@ -73,8 +73,21 @@ pub type Bindings<'a> = &'a [Value];
 
 /// Filters that open a door, and the native ones behind them.
 const SHUT: &[&str] = &[
-    "env", "halt", "halt_error", "debug", "debug_empty", "stderr", "stderr_empty", "input", "inputs", "now", "localtime",
-    "strflocaltime", "mktime", "input_line_number", "get_search_list",
+    "env",
+    "halt",
+    "halt_error",
+    "debug",
+    "debug_empty",
+    "stderr",
+    "stderr_empty",
+    "input",
+    "inputs",
+    "now",
+    "localtime",
+    "strflocaltime",
+    "mktime",
+    "input_line_number",
+    "get_search_list",
 ];
 /// Filters that can run for ever or grow without bound.
 const ENDLESS: &[&str] = &["recurse", "repeat", "until", "while", "range", "combinations", "walk", "reduce", "foreach"];
@@ -86,7 +99,8 @@ impl Program {
         let parsed = parse(text)?;
         guard(&parsed).map_err(|(part, words)| wrong(offset(text, part), words))?;
         let arena = Arena::default();
-        let prelude = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).filter(|def| !SHUT.contains(&def.name));
+        let prelude =
+            jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs()).filter(|def| !SHUT.contains(&def.name));
         let modules = Loader::new(prelude)
             .load(&arena, File { code: text, path: () })
             .map_err(|errors| load_error(text, errors.into_iter().map(|(_, error)| error)))?;
@@ -323,9 +337,11 @@ fn guard<'s>(term: &Term<&'s str>) -> Result<(), Refused<'s>> {
 fn operator<'s>(op: &BinaryOp<&'s str>) -> Result<(), Refused<'s>> {
     match op {
         // A number times a text repeats the text.
-        BinaryOp::Math(ops::Math::Mul) | BinaryOp::UpdateMath(ops::Math::Mul) => {
-            Err(("", "multiplication is shut off in definitions, because it can make huge texts; time units belong in `fields`".into()))
-        }
+        BinaryOp::Math(ops::Math::Mul) | BinaryOp::UpdateMath(ops::Math::Mul) => Err((
+            "",
+            "multiplication is shut off in definitions, because it can make huge texts; time units belong in `fields`"
+                .into(),
+        )),
         BinaryOp::Pipe(Some(pattern)) => pattern_terms(pattern),
         _ => Ok(()),
     }
@@ -358,10 +374,10 @@ mod tests {
     #[test]
     fn reads_what_jq_reads() {
         let body = json!({"data": [{"id": 7, "name": "a"}, {"id": 8, "name": null}]});
-        assert_eq!(run(".data[] | {id, name: (.name // \"none\")}", body.clone()), vec![
-            json!({"id": 7, "name": "a"}),
-            json!({"id": 8, "name": "none"})
-        ]);
+        assert_eq!(
+            run(".data[] | {id, name: (.name // \"none\")}", body.clone()),
+            vec![json!({"id": 7, "name": "a"}), json!({"id": 8, "name": "none"})]
+        );
         assert_eq!(run(".scope | split(\" \")", json!({"scope": "a b"})), vec![json!(["a", "b"])]);
         assert_eq!(run("[..|strings]", json!({"a": ["b"]})), vec![json!(["b"])]);
         assert_eq!(run("with_entries(select(.value != null))", json!({"a": 1, "b": null})), vec![json!({"a": 1})]);
@@ -387,21 +403,51 @@ mod tests {
             ("approle/x/ci-deploy", json!("approle/ci-*"), false),
             ("anything/at/all", json!(["**"]), true),
             ("a", json!([]), false),
-            ("a", json!(["[" ]), false),
+            ("a", json!(["["]), false),
         ] {
             let program = Program::compile("glob($p)", &["p"]).unwrap();
-            assert_eq!(program.run(&json!(text), &[pattern.clone()], 1).unwrap(), vec![json!(fits)], "{text} {pattern}");
+            assert_eq!(
+                program.run(&json!(text), &[pattern.clone()], 1).unwrap(),
+                vec![json!(fits)],
+                "{text} {pattern}"
+            );
         }
     }
 
     #[test]
     fn doors_are_shut() {
         for text in [
-            "env", "$ENV", "halt", "halt_error", "debug", "stderr", "input", "inputs", "now", "localtime", "import \"a\" as a; .",
-            "include \"a\"; .", "def f: f; f", "reduce .[] as $x (0; .+$x)", "foreach .[] as $x (0; .+$x)", "[recurse]",
-            "repeat(1)", "until(false; .)", "[while(true; .)]", "[range(1000000000)]", "\"a\" * 2000000000", ".a *= 2",
-            "walk(.)", "map(range(9))", "{(\"a\" * 9): 1}", "\"\\(\"a\" * 9)\"", ".[range(9)]", ". as {(range(3)): $x} | $x",
-            "if . then range(3) else . end", "try range(3) catch .", "first(repeat(1))",
+            "env",
+            "$ENV",
+            "halt",
+            "halt_error",
+            "debug",
+            "stderr",
+            "input",
+            "inputs",
+            "now",
+            "localtime",
+            "import \"a\" as a; .",
+            "include \"a\"; .",
+            "def f: f; f",
+            "reduce .[] as $x (0; .+$x)",
+            "foreach .[] as $x (0; .+$x)",
+            "[recurse]",
+            "repeat(1)",
+            "until(false; .)",
+            "[while(true; .)]",
+            "[range(1000000000)]",
+            "\"a\" * 2000000000",
+            ".a *= 2",
+            "walk(.)",
+            "map(range(9))",
+            "{(\"a\" * 9): 1}",
+            "\"\\(\"a\" * 9)\"",
+            ".[range(9)]",
+            ". as {(range(3)): $x} | $x",
+            "if . then range(3) else . end",
+            "try range(3) catch .",
+            "first(repeat(1))",
         ] {
             let error = Program::compile(text, &[]).expect_err(text);
             assert!(error.line >= 1 && !error.text.is_empty(), "{text}: {error}");

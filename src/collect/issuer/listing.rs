@@ -29,6 +29,8 @@ pub struct Listing {
     required: bool,
     /// Not allowed or not there, and nothing else went wrong.
     only_refused: bool,
+    /// What it is a listing of ended between its parent's page and its own.
+    gone: bool,
     /// Pages and details that were read.
     read: u32,
     /// Records that nobody can name.
@@ -64,6 +66,7 @@ impl Listing {
             ended: false,
             required,
             only_refused: true,
+            gone: false,
             read: 0,
             missed: 0,
             unread: 0,
@@ -85,7 +88,10 @@ impl Listing {
         self.take_common(&mut answer);
         self.found.page = true;
         match answer.reason {
-            _ if answer.meaning == Meaning::Gone => self.fail(FailureReason::NotFound, true),
+            _ if answer.meaning == Meaning::Gone => {
+                self.gone = true;
+                self.fail(FailureReason::NotFound, true);
+            }
             Some(reason) => {
                 let reason = if reason == FailureReason::NotFound { self.earlier.unwrap_or(reason) } else { reason };
                 self.fail(reason, answer.meaning == Meaning::NotAllowed);
@@ -136,8 +142,8 @@ impl Listing {
             self.read += 1;
             self.found.gone.push(about);
         } else if let Some(reason) = answer.reason {
+            self.missed += 1;
             self.fail(reason, false);
-            self.found.listed.push(about);
         } else {
             self.read += 1;
             self.found.records.append(&mut answer.records);
@@ -150,6 +156,11 @@ impl Listing {
         // Facts are as old as the oldest answer that is sent on with them.
         let at = answer.received_at;
         self.found.taken_at = Some(self.found.taken_at.map_or(at, |taken| taken.min(at)));
+    }
+
+    /// Whether its being unread is no failure of the walk.
+    pub fn excused(&self) -> bool {
+        self.only_refused && (self.gone || !self.required)
     }
 
     fn fail(&mut self, reason: FailureReason, refused: bool) {
@@ -167,9 +178,13 @@ impl Listing {
         let held = found.records.len() + found.listed.len() + found.gone.len();
         let something = (found.page && held + found.rejects.len() > 0) || held >= HANDFUL;
         if !self.ended && !something {
+            self.found.page = false;
             return None;
         }
         let found = std::mem::take(&mut self.found);
+        if self.ended {
+            self.pages = HashSet::new();
+        }
         Some(Observation {
             collector: scope.collector.clone(),
             sight: scope.sight,
@@ -206,9 +221,10 @@ pub struct Tally {
 impl Tally {
     pub fn add(&mut self, listing: &Listing) {
         match listing.failure {
-            Some(_) if !listing.required && listing.only_refused => return,
+            Some(_) if listing.excused() => return,
             Some(reason) => {
                 self.missed += 1;
+                self.read += u32::from(listing.read > 0);
                 self.because(reason);
             }
             None => self.read += 1,

@@ -17,6 +17,8 @@ pub mod jq;
 pub mod listing;
 pub mod next;
 pub mod pace;
+mod plan;
+mod raw;
 pub mod read;
 pub mod record;
 pub mod scope;

@@ -277,7 +277,14 @@ fn record_cx<'a>(scope: &'a Scope, request: &'a Request, ask: &Ask, received: At
         Mode::Inspect => (Origin::Inspect, probe.map(|probe| probe.value.clone())),
         Mode::Inventory | Mode::Support | Mode::Confirm => (Origin::Inventory, None),
     };
-    RecordCx { scope, origin, given_name: probe.map(|p| p.name.as_str()), value, kind: request.kind.as_deref(), received }
+    RecordCx {
+        scope,
+        origin,
+        given_name: probe.map(|p| p.name.as_str()),
+        value,
+        kind: request.kind.as_deref(),
+        received,
+    }
 }
 
 fn run(request: &Request, cx: &RecordCx<'_>, body: &Value, names: &[Value], answer: &mut Answer) {

@@ -6,31 +6,45 @@ use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
 use super::definition::KeyRule;
-use super::definition::fields::NoExpiry;
 use super::jq::RunError;
+use super::raw::{Raw, bad};
 use super::scope::Scope;
-use crate::base::time::span;
-use crate::base::time::stamp::{self, Stamp};
 use crate::domain::At;
 use crate::domain::key::GenerationId;
-use crate::domain::observation::{Doubt, FlowKey, Life, Origin, Record};
+use crate::domain::observation::{Doubt, Life, Origin, Record};
 use crate::domain::reason::{Reject, RejectReason};
 use crate::domain::text::Text;
-use crate::domain::token::{End, Expiry, ExpiryKind, LastUsed, WhyUnknown};
+use crate::domain::token::{Expiry, WhyUnknown};
 
 /// What a program may yield in a record; anything else is a mistake of the definition.
 pub const FIELDS: &[&str] = &[
-    "kind", "place", "place_path", "name", "id", "version", "owner", "issued", "starts", "expires", "never", "hard_stop",
-    "period", "granted", "renewable", "renewed", "last_used", "scopes", "state", "state_word", "dynamic", "facts",
-    "uses_left", "link",
+    "kind",
+    "place",
+    "place_path",
+    "name",
+    "id",
+    "version",
+    "owner",
+    "issued",
+    "starts",
+    "expires",
+    "never",
+    "hard_stop",
+    "period",
+    "granted",
+    "renewable",
+    "renewed",
+    "last_used",
+    "scopes",
+    "state",
+    "state_word",
+    "dynamic",
+    "facts",
+    "uses_left",
+    "link",
 ];
 /// Those of them that are times.
 pub const TIMES: &[&str] = &["issued", "starts", "expires", "hard_stop", "renewed", "last_used"];
-
-/// Longest id taken, bytes: ids are keys, so they are never cut.
-const LONGEST_ID: usize = 512;
-/// Most facts and scopes kept of one record.
-const MOST: usize = 64;
 
 /// What is known beside the raw object.
 #[derive(Clone)]
@@ -103,11 +117,6 @@ pub fn bare(cx: &RecordCx<'_>, life: Life, doubt: Option<Doubt>) -> Result<Recor
     Ok(record)
 }
 
-struct Raw<'a> {
-    map: &'a Map<String, Value>,
-    cx: &'a RecordCx<'a>,
-}
-
 fn finish(raw: &Raw<'_>, id: Option<&str>, issued: Option<At>, generation: GenerationId) -> Result<Record, Reject> {
     let cx = raw.cx;
     let (kind, person) = raw.kind()?;
@@ -177,200 +186,9 @@ fn known_as(id: &str, issued: Option<At>) -> GenerationId {
     }
 }
 
-impl<'a> Raw<'a> {
-    /// The field, if it is there and not null.
-    fn get(&self, field: &str) -> Option<&'a Value> {
-        self.map.get(field).filter(|value| !value.is_null())
-    }
-
-    fn text(&self, field: &str) -> Result<Option<Text>, Reject> {
-        let Some(value) = self.get(field) else { return Ok(None) };
-        let text = scalar(value).ok_or_else(|| bad(field, "is neither text nor number"))?;
-        Ok(Some(clean(&text)).filter(|text| !text.is_empty()))
-    }
-
-    /// Text that is a key: whole or refused.
-    fn id(&self, field: &str) -> Result<Option<String>, Reject> {
-        let Some(value) = self.get(field) else { return Ok(None) };
-        let text = scalar(value).ok_or_else(|| bad(field, "is neither text nor number"))?;
-        match text.len() {
-            0 => Ok(None),
-            1..=LONGEST_ID if !text.chars().any(char::is_control) => Ok(Some(text)),
-            _ => Err(bad(field, "is too long for an id, or holds control characters")),
-        }
-    }
-
-    /// `None`: not told, or a word for "none".
-    fn instant(&self, field: &str) -> Result<Option<At>, Reject> {
-        match self.stamp(field) {
-            None => Ok(None),
-            Some(Ok(Stamp::Never)) => Ok(None),
-            Some(Ok(Stamp::At { instant, .. })) => Ok(Some(instant)),
-            Some(Err(())) => Err(Reject { reason: RejectReason::BadTime, detail: format!("`{field}` is no time").as_str().into() }),
-        }
-    }
-
-    fn stamp(&self, field: &str) -> Option<Result<Stamp, ()>> {
-        let fields = &self.cx.scope.definition.fields;
-        let value = self.get(field)?;
-        if value.as_str().is_some_and(|text| fields.never.iter().any(|never| never == text)) {
-            return Some(Ok(Stamp::Never));
-        }
-        let time = fields.time(field);
-        Some(stamp::read(value, time.format, time.edge, self.cx.received).map_err(|_| ()))
-    }
-
-    /// The expiry, and whether one was told that nobody can read (semantics 4.1).
-    fn expires(&self, sliding: bool) -> Result<(Expiry, bool), Reject> {
-        if self.get("never").and_then(Value::as_bool) == Some(true) {
-            return Ok((Expiry::Never, false));
-        }
-        Ok(match self.stamp("expires") {
-            Some(Ok(Stamp::At { instant, late })) => {
-                let kind = if sliding { ExpiryKind::Sliding } else { ExpiryKind::Hard };
-                (Expiry::At(End { instant, late, kind }), false)
-            }
-            Some(Ok(Stamp::Never)) => (Expiry::Never, false),
-            Some(Err(())) => (Expiry::Unknown(WhyUnknown::Unreadable), true),
-            None => match self.cx.scope.definition.fields.no_expiry {
-                NoExpiry::Never if !matches!(self.life(), Ok((Life::Inactive, _))) => (Expiry::Never, false),
-                _ => (Expiry::Unknown(WhyUnknown::NotTold), false),
-            },
-        })
-    }
-
-    /// Seconds, or a duration as Go, ISO 8601 and protobuf write it; 0 is none.
-    fn seconds(&self, field: &str) -> Result<Option<u32>, Reject> {
-        let seconds = match self.get(field) {
-            None => return Ok(None),
-            Some(Value::Number(number)) => number.as_f64().filter(|n| *n >= 0.0).map(|n| n.min(f64::from(u32::MAX)) as u32),
-            Some(Value::String(text)) => text.parse().ok().or_else(|| span::parse_foreign(text).ok()),
-            Some(_) => None,
-        };
-        seconds.map(|s| (s > 0).then_some(s)).ok_or_else(|| bad(field, "is no duration"))
-    }
-
-    fn uses(&self) -> Result<Option<u32>, Reject> {
-        match self.get("uses_left") {
-            None => Ok(None),
-            Some(value) => match value.as_i64() {
-                Some(0) => Ok(None),
-                // -1: this very answer was the last use (Vault).
-                Some(left) => Ok(Some(u32::try_from(left).unwrap_or(0))),
-                None => Err(bad("uses_left", "is no whole number")),
-            },
-        }
-    }
-
-    fn kind(&self) -> Result<(Text, bool), Reject> {
-        if self.cx.origin == Origin::OwnLogin {
-            return Ok((LOGIN_KIND.into(), false));
-        }
-        let told = match self.cx.kind {
-            Some(kind) => kind.to_owned(),
-            None => self.id("kind")?.ok_or_else(|| bad("kind", "is missing"))?,
-        };
-        match self.cx.scope.definition.kind(&told) {
-            Some(kind) => Ok((kind.name.as_str().into(), kind.person)),
-            None => {
-                let detail = format!("`{}` is not among the definition's kinds", Text::new(&told));
-                Err(Reject { reason: RejectReason::UnknownKind, detail: detail.as_str().into() })
-            }
-        }
-    }
-
-    fn life(&self) -> Result<(Life, Option<Text>), Reject> {
-        let word = self.text("state_word")?;
-        match self.get("state") {
-            None => Ok((Life::Active, word)),
-            Some(Value::String(state)) => match Life::parse(state) {
-                Some(life) => Ok((life, word)),
-                None => Err(bad("state", "is none of active, inactive, expired, revoked, disabled, unsaid")),
-            },
-            Some(_) => Err(bad("state", "is no text")),
-        }
-    }
-
-    /// Place, readable path, and name (semantics 1.1, 1.9).
-    fn slot(&self, id: Option<&str>) -> Result<(Text, Text, Text), Reject> {
-        if self.cx.origin == Origin::OwnLogin {
-            let name = format!("forewarn/{}", self.cx.scope.collector);
-            return Ok((Text::default(), Text::default(), name.as_str().into()));
-        }
-        if let Some(given) = self.cx.given_name {
-            return Ok((Text::default(), Text::default(), clean(given)));
-        }
-        let place = self.text("place")?.unwrap_or_default();
-        let path = self.text("place_path")?.unwrap_or_default();
-        let name = match (self.text("name")?, id) {
-            (Some(name), _) => name,
-            (None, Some(id)) => clean(&format!("#{id}")),
-            (None, None) => return Err(bad("name", "is missing")),
-        };
-        // `slots: id`: the id makes the key, the name stays readable and matchable.
-        let place = match id.filter(|_| self.cx.scope.slots_by_id) {
-            Some(id) => Text::new(&format!("{place}#{id}")),
-            None => place,
-        };
-        Ok((place, path, name))
-    }
-
-    /// Asking is a use, so an inspected value has no last use (semantics 4.6).
-    fn last_used(&self, explicit: bool) -> Result<Option<LastUsed>, Reject> {
-        let granularity = self.cx.scope.definition.granularity;
-        Ok(self.instant("last_used")?.filter(|_| !explicit).map(|at| LastUsed { at, granularity }))
-    }
-
-    fn scopes(&self) -> Result<Vec<Text>, Reject> {
-        match self.get("scopes") {
-            None => Ok(Vec::new()),
-            Some(Value::Array(list)) => {
-                Ok(list.iter().filter_map(scalar).map(|text| clean(&text)).filter(|t| !t.is_empty()).take(MOST).collect())
-            }
-            Some(_) => Err(bad("scopes", "is no list")),
-        }
-    }
-
-    fn dynamic(&self) -> Result<Option<FlowKey>, Reject> {
-        let Some(value) = self.get("dynamic").filter(|value| *value != &Value::Bool(false)) else { return Ok(None) };
-        let part = |field: &str| value.get(field).and_then(scalar).map(|text| clean(&text));
-        match (part("place"), part("name")) {
-            (Some(place), Some(name)) => Ok(Some(FlowKey { place, name })),
-            _ => Err(bad("dynamic", "needs place and name")),
-        }
-    }
-
-    /// `id`: the issuer's id of a value that is known by its hash, so that whoever sees both can join them (1.11).
-    fn facts(&self, id: Option<&str>) -> Result<Vec<(Text, Text)>, Reject> {
-        let mut facts: Vec<(Text, Text)> = id.map(|id| ("id".into(), Text::new(id))).into_iter().collect();
-        match self.get("facts") {
-            None => {}
-            Some(Value::Object(map)) => {
-                let told = map.iter().filter_map(|(name, value)| Some((clean(name), clean(&scalar(value)?))));
-                facts.extend(told.filter(|(_, value)| !value.is_empty()).take(MOST));
-            }
-            Some(_) => return Err(bad("facts", "is no object")),
-        }
-        Ok(facts)
-    }
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
-    }
-}
-
 /// NFC, bounded, inert (semantics 1.1, 1.2). Cut before it is normalised, so that a megabyte costs nothing.
-fn clean(text: &str) -> Text {
+pub(super) fn clean(text: &str) -> Text {
     Text::new(&text.trim().chars().take(4 * Text::MOST).nfc().collect::<String>())
-}
-
-fn bad(field: &str, what: &str) -> Reject {
-    Reject { reason: RejectReason::BadField, detail: format!("`{field}` {what}").as_str().into() }
 }
 
 /// Whether two records of one page are the same value in the same slot.
@@ -383,9 +201,205 @@ pub fn issuer_id(rule: KeyRule, generation: &str) -> &str {
     match rule {
         KeyRule::Id => generation,
         KeyRule::IdIssued => match generation.rsplit_once('@') {
-            Some((id, issued)) if issued.parse::<i64>().is_ok_and(|s| DateTime::<Utc>::from_timestamp(s, 0).is_some()) => id,
+            Some((id, issued))
+                if issued.parse::<i64>().is_ok_and(|s| DateTime::<Utc>::from_timestamp(s, 0).is_some()) =>
+            {
+                id
+            }
             _ => generation,
         },
         KeyRule::IdVersion => generation.rsplit_once('@').map_or(generation, |(id, _)| id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::yaml::mistake::{FileNo, Mistakes};
+    use crate::collect::issuer::definition::compile;
+    use crate::domain::key::SightId;
+    use crate::domain::observation::FlowKey;
+    use crate::domain::token::{End, ExpiryKind};
+
+    fn scope(more: &str) -> Scope {
+        let text = format!(
+            "title: T\ndocs: d\nverified: {{ how: unverified, words: w }}\nleast: l\nrotate: r\ngranularity: 600\n\
+             kinds: {{ project: {{ title: t }}, personal: {{ title: p, person: true }} }}\n{more}\n"
+        );
+        let definition = compile::read("t", FileNo(0), &text, &mut Mistakes::default()).expect("it is a definition");
+        Scope {
+            collector: "c".into(),
+            definition: Arc::new(definition),
+            url: None,
+            settings: Value::Null,
+            probes: Vec::new(),
+            login: None,
+            slots_by_id: false,
+            sight: SightId(1),
+            walk: 1,
+        }
+    }
+
+    fn cx(scope: &Scope) -> RecordCx<'_> {
+        let received = At::from_timestamp(1_800_000_000, 0).unwrap();
+        RecordCx { scope, origin: Origin::Inventory, given_name: None, value: None, kind: Some("project"), received }
+    }
+
+    fn read(more: &str, raw: &Value) -> Result<Record, Rejected> {
+        let scope = scope(more);
+        record(&cx(&scope), raw)
+    }
+
+    #[test]
+    fn rule_1_1_names_are_nfc_and_bounded_and_an_empty_one_is_the_id() {
+        let named = |name: Value| read("", &json!({"id": 7, "name": name})).unwrap().name;
+        assert_eq!(named(json!("cafe\u{301}")), named(json!("caf\u{e9}")));
+        assert_eq!(named(json!("Deploy")).as_str(), "Deploy");
+        for empty in [json!(null), json!(""), json!("  ")] {
+            assert_eq!(named(empty).as_str(), "#7");
+        }
+        assert!(named(json!("x".repeat(1 << 20))).as_str().len() <= Text::MOST);
+    }
+
+    #[test]
+    fn rule_1_4_issued_is_part_of_a_generation_where_ids_are_reused() {
+        let raw = json!({"id": 7, "name": "n", "issued": "2026-11-20T10:00:00.9Z", "version": "v2"});
+        for (rule, id) in [("id_issued", "7@1795168800"), ("id", "7"), ("id_version", "7@v2")] {
+            let read = read(&format!("key: {rule}"), &raw).unwrap();
+            assert_eq!(&*read.generation, id);
+        }
+        assert_eq!(issuer_id(KeyRule::IdIssued, "7@1795168800"), "7");
+        assert_eq!(issuer_id(KeyRule::IdIssued, "a@b"), "a@b");
+        assert_eq!(issuer_id(KeyRule::Id, "7@1"), "7@1");
+    }
+
+    #[test]
+    fn rule_1_9_slots_by_id_keep_the_name() {
+        let mut scope = scope("");
+        scope.slots_by_id = true;
+        let read = record(&cx(&scope), &json!({"id": 7, "name": "n", "place": 42})).unwrap();
+        assert_eq!((read.name.as_str(), read.place.as_str()), ("n", "42#7"));
+    }
+
+    #[test]
+    fn rule_4_1_never_and_unknown_are_two_things() {
+        let expires = |more: &str, raw: Value| {
+            let read = read(more, &raw).unwrap();
+            (read.expires, read.doubt)
+        };
+        let none = |why| Expiry::Unknown(why);
+        let unknown = (none(WhyUnknown::NotTold), None);
+        let odd = (none(WhyUnknown::Unreadable), Some(Doubt::Unreadable));
+        let never = (Expiry::Never, None);
+        for no_expiry in ["fields: { no_expiry: never }", "fields: { no_expiry: unknown }"] {
+            let absent = if no_expiry.contains("unknown") { unknown } else { never };
+            assert_eq!(expires(no_expiry, json!({"id": 1})), absent);
+            assert_eq!(expires(no_expiry, json!({"id": 1, "expires": null})), absent);
+            assert_eq!(expires(no_expiry, json!({"id": 1, "expires": "0001-01-01T00:00:00Z"})), never);
+            assert_eq!(expires(no_expiry, json!({"id": 1, "expires": "soon"})), odd);
+            assert_eq!(expires(no_expiry, json!({"id": 1, "expires": ["2027-01-01"]})), odd);
+            assert_eq!(expires(no_expiry, json!({"id": 1, "never": true, "expires": "soon"})), never);
+        }
+        assert_eq!(expires("fields: { never: [N/A] }", json!({"id": 1, "expires": "N/A"})), never);
+    }
+
+    #[test]
+    fn rule_4_2_dates_have_two_edges_and_4_4_a_period_slides() {
+        let Expiry::At(end) = read("", &json!({"id": 1, "expires": "2027-03-31"})).unwrap().expires else {
+            panic!("a date is an end")
+        };
+        assert!(end.date_only() && end.kind == ExpiryKind::Hard);
+        assert_eq!(end.instant.to_rfc3339(), "2027-03-31T00:00:00+00:00");
+        let sliding = read("", &json!({"id": 1, "expires": 1_800_000_100, "period": 7200, "hard_stop": 1_800_000_900})).unwrap();
+        assert!(matches!(sliding.expires, Expiry::At(End { kind: ExpiryKind::Sliding, .. })));
+        assert_eq!((sliding.period, sliding.hard_stop.is_some()), (Some(7200), true));
+        assert_eq!(read("", &json!({"id": 1, "period": 0})).unwrap().period, None);
+    }
+
+    #[test]
+    fn rule_4_6_an_inspected_value_has_no_last_use() {
+        let raw = json!({"id": 1, "name": "n", "last_used": "2027-01-01T00:00:00Z"});
+        let scope = scope("");
+        assert_eq!(record(&cx(&scope), &raw).unwrap().last_used.map(|used| used.granularity), Some(600));
+        let inspect = RecordCx { origin: Origin::Inspect, given_name: Some("bot"), value: Some("h".into()), ..cx(&scope) };
+        let read = record(&inspect, &raw).unwrap();
+        assert_eq!((read.last_used, read.name.as_str(), &*read.generation), (None, "bot", "h"));
+        assert_eq!(read.facts, vec![(Text::from("id"), Text::from("1"))]);
+    }
+
+    #[test]
+    fn rule_3_4_use_limited_values_are_doubted_only_where_asking_is_a_use() {
+        let scope = scope("");
+        let raw = json!({"id": 1, "uses_left": 3, "dynamic": {"place": "p", "name": "n"}});
+        let listed = record(&cx(&scope), &raw).unwrap();
+        assert_eq!((listed.uses_left, listed.doubt), (Some(3), None));
+        assert_eq!(listed.dynamic, Some(FlowKey { place: "p".into(), name: "n".into() }));
+        for origin in [Origin::Inspect, Origin::OwnLogin] {
+            let asked = record(&RecordCx { origin, given_name: Some("x"), ..cx(&scope) }, &raw).unwrap();
+            assert_eq!((asked.doubt, asked.dynamic), (Some(Doubt::UseLimited), None));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_a_reject_that_says_no_value() {
+        for (raw, reason, known) in [
+            (json!("CANARY"), RejectReason::BadField, false),
+            (json!({"id": 1, "secret": "CANARY"}), RejectReason::BadField, false),
+            (json!({"name": "CANARY"}), RejectReason::NoKey, false),
+            (json!({"id": {"CANARY": 1}}), RejectReason::BadField, false),
+            (json!({"id": "x".repeat(600)}), RejectReason::BadField, false),
+            (json!({"id": 1, "issued": "CANARY"}), RejectReason::BadTime, false),
+            (json!({"id": 1, "last_used": "CANARY"}), RejectReason::BadTime, true),
+            (json!({"id": 1, "name": ["CANARY"]}), RejectReason::BadField, true),
+            (json!({"id": 1, "state": "CANARY"}), RejectReason::BadField, true),
+            (json!({"id": 1, "scopes": {"CANARY": 1}}), RejectReason::BadField, true),
+            (json!({"id": 1, "dynamic": {"place": "CANARY"}}), RejectReason::BadField, true),
+        ] {
+            let rejected = read("", &raw).unwrap_err();
+            assert_eq!((rejected.reject.reason, rejected.generation.is_some()), (reason, known), "{raw}");
+            assert!(!rejected.reject.detail.as_str().contains("CANARY"), "{raw}");
+        }
+        let scope = scope("");
+        let unknown = record(&RecordCx { kind: None, ..cx(&scope) }, &json!({"id": 1, "kind": "robot"})).unwrap_err();
+        assert_eq!(unknown.reject.reason, RejectReason::UnknownKind);
+        let person = record(&RecordCx { kind: Some("personal"), ..cx(&scope) }, &json!({"id": 1})).unwrap();
+        assert!(person.person);
+    }
+
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,40}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec((".{0,6}", inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever an issuer writes, reading ends in a record of bounded, inert text or in a reject.
+        #[test]
+        fn hostile_fields_never_panic(values in proptest::collection::vec(anything(), FIELDS.len())) {
+            let scope = scope("");
+            let raw: Map<String, Value> = FIELDS.iter().map(|field| (*field).to_owned()).zip(values).collect();
+            if let Ok(record) = record(&RecordCx { kind: None, ..cx(&scope) }, &Value::Object(raw)) {
+                let texts = [Some(&record.name), Some(&record.place), record.owner.as_ref(), record.link.as_ref()];
+                for text in texts.into_iter().flatten().chain(record.facts.iter().flat_map(|(a, b)| [a, b])) {
+                    prop_assert!(text.as_str().len() <= Text::MOST && !text.as_str().chars().any(char::is_control));
+                }
+                prop_assert!(!record.name.is_empty());
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Definitions inside the binary; the user's folder on top: a file of the same name overrides, another one adds.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rust_embed::RustEmbed;
 
@@ -19,8 +19,12 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// The ones inside the binary, compiled.
+    /// The ones inside the binary, compiled once.
     pub fn shipped() -> Self {
+        static SHIPPED: OnceLock<Definitions> = OnceLock::new();
+        SHIPPED.get_or_init(Self::compile).clone()
+    }
+    fn compile() -> Self {
         let mut all = Self::default();
         let mut mistakes = Mistakes::default();
         for (name, text) in Self::texts() {

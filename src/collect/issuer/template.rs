@@ -213,7 +213,10 @@ mod tests {
             assert!(url("/p/{item.id}", json!({"id": hostile})).is_err());
         }
         assert!(url("/v1/{+item.m}/x", json!({"m": "../../sys"})).is_err());
-        assert_eq!(url("{url.origin}/.well-known/x{url.path}", json!({})), Ok(Some("https://idp.example.test:8443/.well-known/x/t1".into())));
+        assert_eq!(
+            url("{url.origin}/.well-known/x{url.path}", json!({})),
+            Ok(Some("https://idp.example.test:8443/.well-known/x/t1".into()))
+        );
     }
 
     #[test]

@@ -34,3 +34,21 @@ pub enum Meaning {
     /// It is not there yet, or standing by.
     NotReady,
 }
+
+impl Meaning {
+    /// As definitions spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Meaning::Read => "read",
+            Meaning::Empty => "empty",
+            Meaning::Gone => "gone",
+            Meaning::TokenDead => "token_dead",
+            Meaning::Unreadable => "unreadable",
+            Meaning::LoginRefused => "login_refused",
+            Meaning::NotAllowed => "not_allowed",
+            Meaning::Throttled => "throttled",
+            Meaning::Unable => "unable",
+            Meaning::NotReady => "not_ready",
+        }
+    }
+}

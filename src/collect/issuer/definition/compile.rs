@@ -1,6 +1,6 @@
 //! Raw shape → [`Definition`]: programs and templates compiled, names checked, every mistake noted with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use url::Url;
@@ -35,7 +35,7 @@ pub fn read(name: &str, file: FileNo, text: &str, mistakes: &mut Mistakes) -> Op
         }
     };
     let raw: RawDefinition = reader::read(&node, "", mistakes)?;
-    let mut cx = Compiling { node: &node, mistakes };
+    let mut cx = Compiling { node: &node, mistakes, programs: HashMap::new() };
     let definition = definition(name, raw, &mut cx);
     (mistakes.list.len() == before).then_some(definition)
 }
@@ -43,6 +43,8 @@ pub fn read(name: &str, file: FileNo, text: &str, mistakes: &mut Mistakes) -> Op
 struct Compiling<'a> {
     node: &'a Node,
     mistakes: &'a mut Mistakes,
+    /// One text is compiled once, however often it is referred to.
+    programs: HashMap<String, Program>,
 }
 
 impl Compiling<'_> {
@@ -51,8 +53,14 @@ impl Compiling<'_> {
         self.mistakes.note(Mistake { place, path: path.to_owned(), text: text.into(), secret: false });
     }
     fn program(&mut self, path: &str, text: &str) -> Option<Program> {
+        if let Some(program) = self.programs.get(text) {
+            return Some(program.clone());
+        }
         match Program::compile(text, NAMES) {
-            Ok(program) => Some(program),
+            Ok(program) => {
+                self.programs.insert(text.to_owned(), program.clone());
+                Some(program)
+            }
             Err(error) => {
                 self.note(path, error.to_string());
                 None
@@ -255,9 +263,8 @@ fn templates(
     known: Known<'_>,
     cx: &mut Compiling<'_>,
 ) -> Vec<(String, Template)> {
-    let one = |(name, text): (&String, &String)| {
-        Some((name.clone(), cx.template(&format!("{path}.{name}"), text, known)?))
-    };
+    let one =
+        |(name, text): (&String, &String)| Some((name.clone(), cx.template(&format!("{path}.{name}"), text, known)?));
     raw.iter().filter_map(one).collect()
 }
 
@@ -377,6 +384,8 @@ mod tests {
     #[test]
     fn unknown_keys_are_mistakes() {
         assert!(mistakes("tittle: x\n")[0].contains("tittle"));
-        assert!(!mistakes("requests:\n  - { name: a, mode: inspect, get: /a, program: '.', pagin: link }\n").is_empty());
+        assert!(
+            !mistakes("requests:\n  - { name: a, mode: inspect, get: /a, program: '.', pagin: link }\n").is_empty()
+        );
     }
 }
