@@ -203,7 +203,7 @@ fn unreadable(sentence: &str) -> SendError {
 }
 
 /// Everything from outside goes through lettre's encoding; ids are hexadecimal.
-fn build_mail(config: &Config, to: &Mailbox, frozen: &Frozen) -> Option<Mail> {
+pub(super) fn build_mail(config: &Config, to: &Mailbox, frozen: &Frozen) -> Option<Mail> {
     let mut builder = Mail::builder()
         .from(config.from.clone())
         .to(to.clone())

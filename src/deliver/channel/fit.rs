@@ -62,32 +62,30 @@ pub fn slack_name(name: &str, most: usize) -> String {
 }
 
 fn slack(text: &str, place: Place, most: usize) -> String {
-    let pieces = pieces(text, place);
-    let whole: usize = pieces.iter().map(|piece| units(piece)).sum();
-    if whole <= most {
-        return pieces.concat();
-    }
+    // Every piece is at least one unit, so nothing beyond `most` characters can matter.
+    let chars: Vec<char> = text.chars().take(most.saturating_add(LONGEST_WORD)).map(inert_char).collect();
     let mut out = String::new();
-    let mut used = 1;
-    for piece in pieces {
+    let (mut used, mut kept) = (0, 0);
+    for (at, &c) in chars.iter().enumerate() {
+        let piece = piece(&chars, at, c, place);
         used += units(&piece);
         if used > most {
-            break;
+            out.truncate(kept);
+            out.extend((most > 0).then_some(ELLIPSIS));
+            return out;
         }
         out.push_str(&piece);
-    }
-    if most > 0 {
-        out.push(ELLIPSIS);
+        if used < most {
+            kept = out.len();
+        }
     }
     out
 }
 
-/// What may not be parted: one character, one entity, or one disarmed mark each.
-fn pieces(text: &str, place: Place) -> Vec<String> {
-    let chars: Vec<char> = text.chars().map(inert_char).collect();
-    chars.iter().enumerate().map(|(at, &c)| piece(&chars, at, c, place)).collect()
-}
+/// What `piece` looks ahead: a mention.
+const LONGEST_WORD: usize = 8;
 
+/// What may not be parted: one character, one entity, or one disarmed mark.
 fn piece(chars: &[char], at: usize, c: char, place: Place) -> String {
     match c {
         '&' => "&amp;".into(),

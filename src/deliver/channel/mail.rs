@@ -126,13 +126,17 @@ struct Dressed<'a> {
 }
 
 fn dressed(spans: &[Span]) -> Vec<Dressed<'_>> {
-    let dress = |span| match span {
-        &Span::Plain(ref text) => Dressed { kind: "plain", text: fit::inert(text), url: None },
-        &Span::Strong(ref text) => Dressed { kind: "strong", text: fit::inert(text), url: None },
-        &Span::Name(ref text) => Dressed { kind: "name", text: fit::inert(text), url: None },
-        &Span::Link { ref text, ref url } => Dressed { kind: "link", text: fit::inert(text), url: Some(url) },
-    };
     spans.iter().map(dress).collect()
+}
+
+fn dress(span: &Span) -> Dressed<'_> {
+    let (kind, url) = match span {
+        Span::Plain(_) => ("plain", None),
+        Span::Strong(_) => ("strong", None),
+        Span::Name(_) => ("name", None),
+        Span::Link { url, .. } => ("link", Some(url.as_str())),
+    };
+    Dressed { kind, text: fit::inert(span.text()), url }
 }
 
 /// The template escapes every value, since its name ends in `.html`.

@@ -62,6 +62,8 @@ enum Stage {
 struct Known<'a> {
     code: Option<u16>,
     tls: bool,
+    /// The certificate is not one to trust.
+    certificate: bool,
     /// Our own side refused: no STARTTLS offered, no common mechanism.
     ours: bool,
     timeout: bool,
@@ -82,7 +84,14 @@ pub async fn send(transaction: Transaction<'_>) -> Result<Receipt, SendError> {
         }),
         Ok(Err(Fault::Smtp(error))) => Err(failed(stage.get(), &known_of(&error, &chain(&error)), &to)),
         Err(_) => {
-            let known = Known { code: None, tls: false, ours: false, timeout: true, text: "no answer in time" };
+            let known = Known {
+                code: None,
+                tls: false,
+                certificate: false,
+                ours: false,
+                timeout: true,
+                text: "no answer in time",
+            };
             Err(failed(stage.get(), &known, &to))
         }
     }
@@ -141,11 +150,28 @@ async fn steps(transaction: &Transaction<'_>, stage: &Cell<Stage>) -> Result<Str
 fn known_of<'a>(error: &Error, text: &'a str) -> Known<'a> {
     Known {
         code: error.status().map(u16::from),
-        tls: error.is_tls(),
+        tls: error.is_tls() || handshake(error).is_some(),
+        certificate: matches!(handshake(error), Some(rustls::Error::InvalidCertificate(_))),
         ours: error.is_client(),
         timeout: error.is_timeout(),
         text,
     }
+}
+
+/// What TLS says; lettre tells it as a lost connection.
+fn handshake(error: &Error) -> Option<&rustls::Error> {
+    let mut layer: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(this) = layer {
+        if let Some(tls) = this.downcast_ref() {
+            return Some(tls);
+        }
+        // An `io::Error` hides what it wraps from `source`.
+        layer = match this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => this.source(),
+        };
+    }
+    None
 }
 
 /// The error and what caused it, in one line.
@@ -190,7 +216,7 @@ fn class_of(stage: Stage, known: &Known<'_>) -> Class {
     let Some(code) = known.code else {
         return match stage {
             Stage::Dot => Class::Ambiguous,
-            Stage::Connect | Stage::StartTls | Stage::Auth if known.tls || known.ours => Class::Broken,
+            Stage::Connect | Stage::StartTls | Stage::Auth if known.certificate || known.ours => Class::Broken,
             _ => Class::Retry,
         };
     };
@@ -238,10 +264,10 @@ mod tests {
     use super::*;
 
     fn class(stage: Stage, code: u16, text: &str) -> Class {
-        class_of(stage, &Known { code: Some(code), tls: false, ours: false, timeout: false, text })
+        class_of(stage, &Known { code: Some(code), tls: false, certificate: false, ours: false, timeout: false, text })
     }
-    fn silent(stage: Stage, tls: bool, ours: bool) -> Class {
-        class_of(stage, &Known { code: None, tls, ours, timeout: false, text: "" })
+    fn silent(stage: Stage, certificate: bool, ours: bool) -> Class {
+        class_of(stage, &Known { code: None, tls: certificate, certificate, ours, timeout: false, text: "" })
     }
 
     #[test]
@@ -295,8 +321,14 @@ mod tests {
 
     #[test]
     fn addresses_stay_out_of_errors() {
-        let known =
-            Known { code: Some(550), tls: false, ours: false, timeout: false, text: "550 <ops@example.com> unknown" };
+        let known = Known {
+            code: Some(550),
+            tls: false,
+            certificate: false,
+            ours: false,
+            timeout: false,
+            text: "550 <ops@example.com> unknown",
+        };
         assert_eq!(failed(Stage::Rcpt, &known, "ops@example.com").detail.as_str(), "RCPT: 550 <the recipient> unknown");
     }
 }

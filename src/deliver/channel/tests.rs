@@ -392,3 +392,36 @@ fn a_test_message_says_so_wherever_it_is_read() {
         assert!(payload.contains("Test"), "{payload}");
     }
 }
+
+/// A message whose every stranger's text is `name`.
+fn hostile(name: &str) -> crate::deliver::message::Message {
+    let mut intent = expires_soon();
+    intent.facts.token = name.into();
+    intent.facts.team = Some(name.into());
+    intent.facts.owner = Some(name.into());
+    intent.facts.rotate = name.into();
+    intent.facts.link = Some(name.into());
+    compose(&[intent], at("2026-11-24 09:00"), &ComposeCx { external_url: Some("https://forewarn.example.com".into()) })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, ..Default::default() })]
+    #[test]
+    fn no_name_adds_a_header_a_line_or_markup(
+        name in "\\PC*|.*|(<!channel>|@everyone|`|\r\n|Bcc: x@y\r\n|\u{202E}|<script>|'|\"|\u{0}|😀|\u{0301}){0,40}"
+    ) {
+        let message = hostile(&name);
+        let now = at("2026-11-24 09:00");
+        let Channel::Email(config) = mail(mail_section(2525)) else { unreachable!("an e-mail section was built") };
+        let frozen: mail::Frozen = serde_json::from_str(&email::payload(&config, &message, DeliveryId(1), now)).unwrap();
+        proptest::prop_assert!(frozen.subject.len() <= 400 && !frozen.subject.contains(char::is_control));
+        let html = frozen.html.clone().unwrap();
+        proptest::prop_assert!(["<script", "\u{202E}", "\u{0}"].iter().all(|bad| !html.contains(bad)), "markup or marks");
+        proptest::prop_assert_eq!(html.matches("</tr>").count(), 8, "a row for each line and no more");
+        let bytes = email::build_mail(&config, &"ops@example.com".parse().unwrap(), &frozen).unwrap().formatted();
+        let sent = String::from_utf8(bytes).unwrap();
+        let names: Vec<_> = headers(&sent).lines().map(|line| line.split(':').next().unwrap().to_owned()).collect();
+        proptest::prop_assert_eq!(names.join(" "), "From To Subject Date Message-ID Auto-Submitted X-Auto-Response-Suppress List-Id In-Reply-To References");
+        proptest::prop_assert_eq!(Channel::Stdout.payload(&message, DeliveryId(1), now).matches(['\n', '\r']).count(), 1);
+    }
+}

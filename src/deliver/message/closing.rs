@@ -16,15 +16,15 @@ pub fn head(intent: &Intent, how: Closing, now: At) -> Head {
     match (how, new_end(intent)) {
         (Closing::Rotated, Some(end)) => {
             let mut head = Head::dated(mark, who(intent), "is good until", end, now);
-            let was = format!(" (was {})", old_end(intent));
+            let was = format!(" (was {})", old_end(intent, now));
             for spans in [&mut head.headline, &mut head.brief] {
                 spans.push(Span::Plain(was.clone()));
             }
             head.subject.push_str(&was);
             head
         }
-        (Closing::Rotated, None) => Head::plain(&mark, who(intent), &rotated(intent), false),
-        _ => Head::plain(&mark, who(intent), &sentence(intent, how), false),
+        (Closing::Rotated, None) => Head::plain(&mark, who(intent), &rotated(intent, now), false),
+        _ => Head::plain(&mark, who(intent), &sentence(intent, how, now), false),
     }
 }
 
@@ -43,19 +43,19 @@ fn new_end(intent: &Intent) -> Option<At> {
     intent.facts.before.as_ref().and(intent.facts.ends)
 }
 
-fn old_end(intent: &Intent) -> String {
+fn old_end(intent: &Intent, now: At) -> String {
     let finding = &intent.episode.finding;
     let due =
         finding.due.filter(|_| !matches!(intent.episode.kind, FindingKind::RotationDue | FindingKind::RotationMissed));
     match &intent.facts.before {
         Some(Before { never: true, .. }) => "without an end".into(),
-        Some(Before { ends: Some(end), .. }) => words::day(*end),
-        _ => due.map(words::day).unwrap_or_else(|| "not known".into()),
+        Some(Before { ends: Some(end), .. }) => words::until(*end, now),
+        _ => due.map(|due| words::until(due, now)).unwrap_or_else(|| "not known".into()),
     }
 }
 
-fn rotated(intent: &Intent) -> String {
-    let was = old_end(intent);
+fn rotated(intent: &Intent, now: At) -> String {
+    let was = old_end(intent, now);
     if intent.facts.never && intent.facts.before.is_some() {
         format!("was rotated; the new value never expires (was {was})")
     } else {
@@ -117,9 +117,9 @@ fn extended(intent: &Intent, now: At) -> String {
     }
 }
 
-fn sentence(intent: &Intent, how: Closing) -> String {
+fn sentence(intent: &Intent, how: Closing, now: At) -> String {
     match how {
-        Closing::Rotated => rotated(intent),
+        Closing::Rotated => rotated(intent, now),
         Closing::Extended => "was extended".into(),
         Closing::Recovered => recovered(intent),
         Closing::Fixed => {

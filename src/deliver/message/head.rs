@@ -120,8 +120,8 @@ fn ended(intent: &Intent, mark: &str, verb: &str, now: At) -> Head {
         "it had no end".to_owned()
     } else {
         match facts.ends {
-            Some(end) if end <= now => format!("its end was {}", words::day(end)),
-            Some(end) => format!("it was good until {}", words::day(end)),
+            Some(end) if end <= now => format!("its end was {}", words::until(end, now)),
+            Some(end) => format!("it was good until {}", words::until(end, now)),
             None => "how long it was good is not known".into(),
         }
     };

@@ -59,6 +59,10 @@ pub fn one_liner(intent: &Intent, head: &Head, now: At) -> OneLiner {
     if let Some((at, _)) = &intent.facts.next {
         text.push_str(&format!(" Next: {}.", words::soon(*at, now)));
     }
+    let how = intent.facts.rotate.as_str().trim().trim_end_matches('.');
+    if intent.episode.kind.is_ended() && !how.is_empty() {
+        text.push_str(&format!(" {how}."));
+    }
     OneLiner { severity, text }
 }
 
@@ -72,6 +76,7 @@ fn title(items: &[Item<'_>], now: At) -> String {
     let counts = counts(items);
     let open = told - closed.min(told);
     let mut title = match (open, closed) {
+        (0, 0) => format!("{} without a policy or a team", words::count(items.len(), "token")),
         (0, closed) => format!("{} closed", words::count(closed, "finding")),
         (open, 0) => format!("{} {}{counts}", words::count(open, "token"), need(open)),
         (open, closed) => format!("{} {}{counts}, {closed} closed", words::count(open, "token"), need(open)),

@@ -6,7 +6,7 @@ use super::{ComposeCx, Line, Span, remedy, why, words};
 use crate::domain::At;
 use crate::domain::delivery::{Facts, Intent};
 use crate::domain::episode::Transition;
-use crate::domain::finding::{FindingKind, Severity};
+use crate::domain::finding::{FindingKind, Severity, Why};
 use crate::domain::key::PipelineId;
 
 /// What a reader who knows nothing must be able to tell apart from "nothing breaks".
@@ -132,10 +132,12 @@ fn covers(facts: &Facts, now: At) -> String {
 
 fn whose(intent: &Intent) -> String {
     let facts = &intent.facts;
+    let ours =
+        facts.own_login || matches!(intent.episode.kind, FindingKind::CollectorFailing | FindingKind::ChannelFailing);
     let mut text = match (&facts.team, &facts.owner) {
-        (Some(team), _) if facts.own_login => format!("{team} (owner of forewarn)"),
+        (Some(team), _) if ours => format!("{team} (owner of forewarn)"),
         (Some(team), _) => team.to_string(),
-        (None, _) if facts.own_login => "whoever runs forewarn".into(),
+        (None, _) if ours => "whoever runs forewarn".into(),
         (None, Some(owner)) if !owner.is_empty() => format!("{NOT_SAID}; {} names {owner}", why::issuer(facts)),
         (None, _) => NOT_SAID.into(),
     };
@@ -169,6 +171,7 @@ pub fn next(intent: &Intent, now: At) -> String {
             };
             format!("again {}, then {then}", words::soon(*at, now))
         }
+        Some((at, _)) if intent.episode.finding.rung.is_none() => format!("again {}", words::soon(*at, now)),
         Some((at, _)) => words::soon(*at, now),
     }
 }
@@ -198,7 +201,9 @@ pub fn small_print(intent: &Intent, now: At) -> Vec<String> {
 
 /// `seen working 08:46, not working 09:01 UTC`.
 fn seen(intent: &Intent, now: At) -> Option<String> {
-    let good = intent.facts.seen_good.filter(|_| intent.episode.kind.is_ended())?;
+    // An end that only its date tells was not seen: whether the value still works was not asked.
+    let asked = intent.episode.kind.is_ended() && intent.episode.finding.why != Why::PastItsDate;
+    let good = intent.facts.seen_good.filter(|_| asked)?;
     let gone = words::clock(intent.episode.since, now);
     let mut good = words::clock(good, now);
     if !gone.contains(' ') || good.matches(' ').count() == gone.matches(' ').count() {

@@ -50,6 +50,7 @@ fn sentence(intent: &Intent) -> String {
             with_how("issue one that ends, or write a dated exception (policy, `allow`)", facts)
         }
         FindingKind::TooLongLived => with_how("issue one with a shorter life, or write a dated exception", facts),
+        FindingKind::Unused if matches!(why, Why::IdleRemoval { .. }) => "use it before then, or remove it".into(),
         FindingKind::Unused => "remove it if nothing needs it".into(),
         FindingKind::OverScoped => {
             with_how("issue one with fewer scopes, or widen `scopes.allow` in its policy", facts)
@@ -109,7 +110,7 @@ fn unverified(why: &Why, facts: &Facts) -> String {
         }
         Why::Doubt { doubt: Doubt::UseLimited } => "watch it by an inventory, or declare its end".into(),
         Why::Doubt { doubt: Doubt::Unreadable } => "watch it as `jwt` if it is one, or declare its end".into(),
-        _ => format!("look at the collector that reads {}", why::issuer(facts)),
+        _ => format!("look at collector {}", facts.collector.as_deref().unwrap_or_else(|| why::issuer(facts))),
     }
 }
 

@@ -98,7 +98,7 @@ fn older_used(used: At, older: u32, ends: Option<At>, now: At) -> String {
         Some(end) => format!("it ends {}, {}", words::full(end, now), words::relative(end, now)),
         None => "when that ends is not known".into(),
     };
-    format!("was used with {whose} {}, after the new one was there; {end}", words::clock(used, now))
+    format!("was used with {whose} ({}), after the new one was there; {end}", words::clock(used, now))
 }
 
 fn older_alive(count: u32, ends: Option<At>, use_known: bool, now: At) -> String {
@@ -109,7 +109,12 @@ fn older_alive(count: u32, ends: Option<At>, use_known: bool, now: At) -> String
         (n, Some(end)) => format!("was rotated, but {n} older values still work, the first until {end}"),
         (n, None) => format!("was rotated, but {n} older values still work; when they end is not known"),
     };
-    let using = if use_known { "no use of it was seen since" } else { "whether something uses it is not known" };
+    let it = if count > 1 { "them" } else { "it" };
+    let using = if use_known {
+        format!("no use of {it} was seen since")
+    } else {
+        format!("whether something uses {it} is not known")
+    };
     format!("{alive}; {using}")
 }
 

@@ -32,6 +32,11 @@ pub fn day(at: At) -> String {
     at.format("%-d %b %Y").to_string()
 }
 
+/// `1 Dec 2026`; with its time where that is less than two days away.
+pub fn until(at: At, now: At) -> String {
+    if distance(at, now) < 2 * DAY { clock(at, now) } else { day(at) }
+}
+
 /// `09:43 UTC` on the day of `now`, else [`short`].
 pub fn clock(at: At, now: At) -> String {
     if at.date_naive() == now.date_naive() { format!("{} UTC", time_of_day(at, now)) } else { short(at, now) }
@@ -269,6 +274,9 @@ mod tests {
         assert_eq!(clock(at("2026-11-24T23:59:00Z"), now()), "23:59 UTC");
         assert_eq!(clock(at("2026-11-25T00:00:00Z"), now()), "Wed 25 Nov 00:00 UTC");
         assert_eq!(day(at("2026-12-01T00:00:00Z")), "1 Dec 2026");
+        assert_eq!(until(at("2026-11-26T09:40:00Z"), now()), "26 Nov 2026");
+        assert_eq!(until(at("2026-11-26T09:39:59Z"), now()), "Thu 26 Nov 09:39 UTC");
+        assert_eq!(until(at("2026-11-24T09:41:03Z"), now()), "09:41:03 UTC");
     }
 
     #[test]
