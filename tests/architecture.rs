@@ -85,7 +85,9 @@ fn sources() -> Vec<Source> {
     all.sort();
     let read = |path: &PathBuf| {
         let whole = fs::read_to_string(path).expect("source is text");
-        let code = whole.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
+        let ends = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\npub(crate) mod tests {"];
+        let end = ends.iter().filter_map(|start| whole.find(start)).min().unwrap_or(whole.len());
+        let code = whole[..end].to_owned();
         let path = path.strip_prefix(&src).expect("below src").with_extension("").to_string_lossy().into_owned();
         let room = room(&path);
         Source { path, room, code, whole }

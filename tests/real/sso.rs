@@ -177,7 +177,9 @@ async fn a_bad_answer_is_no_verdict(status: u16, body: &str) {
     assert!(page.contains(INFO), "the facts stay: {status} {body:.40}");
     assert!(!page.contains(FINDING), "no word against the token: {status} {body:.40}");
     server.says(200, &good);
-    program.series("forewarn_collector_up{collector=\"sso\"} 1", Duration::from_secs(15)).await;
+    // A throttling issuer is left alone for a while.
+    let patience = if status == 429 { 90 } else { 15 };
+    program.series("forewarn_collector_up{collector=\"sso\"} 1", Duration::from_secs(patience)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::aggregates::{Sums, render_sums};
 use super::families::{Family, header};
 use super::piece::Piece;
-use super::{Choice, Exposition, FamilyPage, Kept, Page, RenderCx, Workshop, read, wanted};
+use super::render::RenderCx;
+use super::{Choice, Exposition, FamilyPage, Kept, Page, Workshop, read, wanted};
 use crate::domain::At;
 use crate::judge::inventory::LeafId;
 
