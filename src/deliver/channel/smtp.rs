@@ -2,7 +2,7 @@
 //!
 //! Before the final dot nothing was delivered; after it, silence is ambiguous. Knows addresses and bytes, no message.
 
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::Address;
@@ -58,6 +58,18 @@ enum Stage {
     Dot,
 }
 
+/// How far the transaction is, for whoever cuts it off; a `Cell` would keep the sending future on one thread.
+struct Progress(Mutex<Stage>);
+
+impl Progress {
+    fn get(&self) -> Stage {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn set(&self, stage: Stage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+}
+
 /// What is known of a failure.
 struct Known<'a> {
     code: Option<u16>,
@@ -72,7 +84,7 @@ struct Known<'a> {
 
 /// Sends under an outer time limit.
 pub async fn send(transaction: Transaction<'_>) -> Result<Receipt, SendError> {
-    let stage = Cell::new(Stage::Connect);
+    let stage = Progress(Mutex::new(Stage::Connect));
     let to = transaction.to.to_string();
     match tokio::time::timeout(WHOLE, steps(&transaction, &stage)).await {
         Ok(Ok(answer)) => Ok(Receipt { evidence: Text::new(&without(&answer, &to)) }),
@@ -114,7 +126,7 @@ fn is_ascii(address: &Address) -> bool {
     address.user().is_ascii() && address.domain().is_ascii()
 }
 
-async fn steps(transaction: &Transaction<'_>, stage: &Cell<Stage>) -> Result<String, Fault> {
+async fn steps(transaction: &Transaction<'_>, stage: &Progress) -> Result<String, Fault> {
     let hello = ClientId::default();
     let wrapped = transaction.tls.clone().filter(|_| transaction.security == Security::Implicit);
     let server = (transaction.host, transaction.port);
