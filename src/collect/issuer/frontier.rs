@@ -331,7 +331,8 @@ mod tests {
         - { name: extra, mode: inventory, each: [groups], get: '/e/{item.id}', program: '.[]', required: never }\n";
 
     fn scope() -> Arc<Scope> {
-        let definition = compile::read("t", FileNo(0), DEFINITION, &mut Mistakes::default()).expect("it is a definition");
+        let definition =
+            compile::read("t", FileNo(0), DEFINITION, &mut Mistakes::default()).expect("it is a definition");
         Arc::new(Scope {
             collector: "c".into(),
             definition: Arc::new(definition),
@@ -483,7 +484,8 @@ mod tests {
             };
             told.extend(frontier.answered(&ask, answer));
         }
-        let end = told.iter().find(|page| page.listing.as_str() == "groups>groups/g/members" && page.ends.is_some()).unwrap();
+        let end =
+            told.iter().find(|page| page.listing.as_str() == "groups>groups/g/members" && page.ends.is_some()).unwrap();
         assert_eq!(end.ends, Some(Coverage::Whole));
         assert_eq!(end.listed, vec![GenerationId::from("b")]);
         assert_eq!(frontier.coverage(), Coverage::Partial { read: 2, missed: 1, reason: FailureReason::Timeout });

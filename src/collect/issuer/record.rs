@@ -315,7 +315,8 @@ mod tests {
         };
         assert!(end.date_only() && end.kind == ExpiryKind::Hard);
         assert_eq!(end.instant.to_rfc3339(), "2027-03-31T00:00:00+00:00");
-        let sliding = read("", &json!({"id": 1, "expires": 1_800_000_100, "period": 7200, "hard_stop": 1_800_000_900})).unwrap();
+        let sliding =
+            read("", &json!({"id": 1, "expires": 1_800_000_100, "period": 7200, "hard_stop": 1_800_000_900})).unwrap();
         assert!(matches!(sliding.expires, Expiry::At(End { kind: ExpiryKind::Sliding, .. })));
         assert_eq!((sliding.period, sliding.hard_stop.is_some()), (Some(7200), true));
         assert_eq!(read("", &json!({"id": 1, "period": 0})).unwrap().period, None);
@@ -326,7 +327,8 @@ mod tests {
         let raw = json!({"id": 1, "name": "n", "last_used": "2027-01-01T00:00:00Z"});
         let scope = scope("");
         assert_eq!(record(&cx(&scope), &raw).unwrap().last_used.map(|used| used.granularity), Some(600));
-        let inspect = RecordCx { origin: Origin::Inspect, given_name: Some("bot"), value: Some("h".into()), ..cx(&scope) };
+        let inspect =
+            RecordCx { origin: Origin::Inspect, given_name: Some("bot"), value: Some("h".into()), ..cx(&scope) };
         let read = record(&inspect, &raw).unwrap();
         assert_eq!((read.last_used, read.name.as_str(), &*read.generation), (None, "bot", "h"));
         assert_eq!(read.facts, vec![(Text::from("id"), Text::from("1"))]);
@@ -382,7 +384,8 @@ mod tests {
         leaf.prop_recursive(2, 8, 4, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                proptest::collection::vec((".{0,6}", inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+                proptest::collection::vec((".{0,6}", inner), 0..4)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
             ]
         })
     }
