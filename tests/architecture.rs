@@ -31,7 +31,13 @@ fn page() -> String {
 fn table(page: &str, name: &str) -> Vec<String> {
     let start = page.find(&format!("```table:{name}\n")).unwrap_or_else(|| panic!("the page has a table:{name}"));
     let body = &page[start..].split_once('\n').expect("a body").1;
-    body.split("```").next().expect("an end").lines().map(str::to_owned).filter(|line| !line.trim().is_empty()).collect()
+    body.split("```")
+        .next()
+        .expect("an end")
+        .lines()
+        .map(str::to_owned)
+        .filter(|line| !line.trim().is_empty())
+        .collect()
 }
 
 fn imports(page: &str) -> BTreeMap<String, Row> {
@@ -185,7 +191,8 @@ const COMMON: &[&str] = &["chrono", "serde", "serde_json", "thiserror", "tracing
 fn outside_crates_stand_only_where_the_table_says() {
     let table = imports(&page());
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml is there");
-    let section = manifest.split("[dependencies]").nth(1).expect("dependencies").split("\n[").next().expect("a section");
+    let section =
+        manifest.split("[dependencies]").nth(1).expect("dependencies").split("\n[").next().expect("a section");
     let crates: BTreeSet<String> = section
         .lines()
         .filter_map(|line| line.split_once(" = "))
@@ -215,7 +222,8 @@ fn outside_crates_stand_only_where_the_table_says() {
 fn pure_files_do_no_io() {
     const REFUSED: &[&str] =
         &["async ", ".await", "tokio::", "std::fs", "std::env", "std::net", "SystemTime", "Utc::now", "tracing::"];
-    let pure: Vec<String> = table(&page(), "pure").iter().flat_map(|line| line.split_whitespace()).map(str::to_owned).collect();
+    let pure: Vec<String> =
+        table(&page(), "pure").iter().flat_map(|line| line.split_whitespace()).map(str::to_owned).collect();
     let mut wrong = Vec::new();
     for source in sources() {
         if !pure.iter().any(|prefix| source.path == *prefix || source.path.starts_with(&format!("{prefix}/"))) {
@@ -228,13 +236,15 @@ fn pure_files_do_no_io() {
     }
     assert!(wrong.is_empty(), "pure files that are not:\n{}", wrong.join("\n"));
     for prefix in &pure {
-        let there = sources().iter().any(|source| source.path == *prefix || source.path.starts_with(&format!("{prefix}/")));
+        let there =
+            sources().iter().any(|source| source.path == *prefix || source.path.starts_with(&format!("{prefix}/")));
         assert!(there, "table:pure names {prefix}, which does not exist");
     }
 }
 
 fn limit(rows: &[String], name: &str) -> usize {
-    let row = rows.iter().find(|row| row.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("a row {name}"));
+    let row =
+        rows.iter().find(|row| row.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("a row {name}"));
     let words: Vec<&str> = row.split_whitespace().collect();
     let stop = words.iter().position(|word| *word == "stop").expect("a stop");
     words[stop + 1].parse().expect("a number")
@@ -266,7 +276,9 @@ fn sizes_keep_their_budgets() {
             wrong.push(format!("{}: a name that says nothing", source.path));
         }
     }
-    wrong.extend(folders.iter().filter(|(_, n)| **n > folder).map(|(path, n)| format!("{path}: {n} files, at most {folder}")));
+    wrong.extend(
+        folders.iter().filter(|(_, n)| **n > folder).map(|(path, n)| format!("{path}: {n} files, at most {folder}")),
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

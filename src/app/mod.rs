@@ -72,7 +72,11 @@ pub struct Running {
 
 /// Binds, loads, opens the store, builds every part and spawns it. Returns when the service is ready.
 pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError> {
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), option_env!("FOREWARN_REVISION").unwrap_or("unknown"), zone::tzdata_version());
+    let metrics = Metrics::new(
+        env!("CARGO_PKG_VERSION"),
+        option_env!("FOREWARN_REVISION").unwrap_or("unknown"),
+        zone::tzdata_version(),
+    );
     let supervisor = Supervisor::new(metrics.clone());
     let signals = Signals::catch().map_err(|error| StartError::new(1, format!("cannot catch signals: {error}")))?;
     let (reload_asks, reloads) = mpsc::channel(4);
@@ -119,7 +123,11 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     tasks::watch(&metrics, &setup);
     metrics.reloaded(true, now);
     let setup = Arc::new(ArcSwap::from_pointee(setup));
-    reload::spawn(reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls }, reloads, hung_up);
+    reload::spawn(
+        reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls },
+        reloads,
+        hung_up,
+    );
 
     let _ = web.parts.set(Parts { exposition, world: world.clone() });
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

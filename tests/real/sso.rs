@@ -133,7 +133,10 @@ async fn never_active_is_unverified_and_never_revoked() {
     program.series(&format!("{FINDING}\"unverified\""), Duration::from_secs(15)).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
     let page = program.metrics().await;
-    assert!(!page.contains(&format!("{FINDING}\"revoked\"")) && !page.contains(&format!("{FINDING}\"expired\"")), "{page}");
+    assert!(
+        !page.contains(&format!("{FINDING}\"revoked\"")) && !page.contains(&format!("{FINDING}\"expired\"")),
+        "{page}"
+    );
 }
 
 /// Answers every request as told.

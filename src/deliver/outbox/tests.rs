@@ -12,6 +12,7 @@ use crate::base::http::client::{Client, Proxy, Settings, Tls};
 use crate::base::time::clock::Clock;
 use crate::deliver::channel::webhook;
 use crate::domain::At;
+use crate::domain::change::Batch;
 use crate::domain::delivery::{Delivery, DeliveryState, Intent};
 use crate::domain::episode::Transition;
 use crate::domain::finding::{FindingKind, Severity};
@@ -20,7 +21,7 @@ use crate::domain::reason::StoreOperation;
 use crate::judge::tell::ids;
 use crate::judge::tell::route::ChannelRules;
 use crate::judge::tell::tests::{at, episode, facts};
-use crate::keep::store::{Batch, Claim, DueGroup, DueItem, Next, Parcel, Result, Store, StoreError, Stored, Waiting};
+use crate::keep::store::{Claim, DueGroup, DueItem, Next, Parcel, Result, Store, StoreError, Stored, Waiting};
 
 /// What the store holds, and what it was told to do wrong.
 #[derive(Default)]

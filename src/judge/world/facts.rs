@@ -45,7 +45,10 @@ impl World {
             issuer: collector.map(|rules| rules.issuer.clone()).unwrap_or_default(),
             host: collector.map(|rules| rules.host.clone()).unwrap_or_default(),
             kind: slot.key.kind().into(),
-            managed: slot.explicit() || slot.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty(),
+            managed: slot.explicit()
+                || slot.team.is_some()
+                || policy.schedule.is_some()
+                || !policy.pipelines.is_empty(),
             own_login: slot.own_login(),
             explicit: slot.explicit(),
             team: slot.team.clone(),

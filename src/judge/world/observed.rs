@@ -93,7 +93,12 @@ impl World {
         }
         let governed = self.rules.govern(&subject);
         if let Some(flow) = &record.dynamic {
-            let watched = self.rules.govern(&Subject { kind: FLOW, name: flow.name.as_str(), place: flow.place.as_str(), ..subject });
+            let watched = self.rules.govern(&Subject {
+                kind: FLOW,
+                name: flow.name.as_str(),
+                place: flow.place.as_str(),
+                ..subject
+            });
             match watched.matched || governed.matched {
                 true => {
                     let seen = cx.add.flows.entry(flow.clone()).or_insert_with(|| FlowSeen::new(record.clone()));
@@ -109,7 +114,13 @@ impl World {
         }
         let terms = Terms { matched: governed.matched, ..terms.clone() };
         let outcome = infer::record(known.as_ref(), &key, &label, record, &terms);
-        self.take(outcome, Found { key, known, governed, generation: record.generation.clone() }, touched, cx, decision);
+        self.take(
+            outcome,
+            Found { key, known, governed, generation: record.generation.clone() },
+            touched,
+            cx,
+            decision,
+        );
     }
 
     /// Semantics 2.1, 2.5: machine kinds, whatever a policy matches, and the kinds that the collector adds.
@@ -223,7 +234,9 @@ impl World {
         decision: &mut Decision,
     ) {
         let Some(key) = self.inventory.holder(collector, generation) else { return };
-        let Some(known) = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key)) else { return };
+        let Some(known) = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key)) else {
+            return;
+        };
         let governed = self.rules.govern(&subject_of(&known, &self.rules.collector(collector)));
         let outcome = infer::unread(&known, generation, terms);
         let found = Found { key, known: Some(known), governed, generation: generation.into() };
@@ -276,7 +289,12 @@ impl World {
         for (key, (slot, news, changed)) in touched.slots {
             let mut slot = slot;
             slot.observed = now;
-            if !changed && self.inventory.standing(&key).is_some_and(|s| s.findings.is_empty() && s.next_change.is_none_or(|at| at > now)) {
+            if !changed
+                && self
+                    .inventory
+                    .standing(&key)
+                    .is_some_and(|s| s.findings.is_empty() && s.next_change.is_none_or(|at| at > now))
+            {
                 continue;
             }
             self.judge(&slot, Cause { silent, ..Cause::news(&news) }, almanac, now, decision);
@@ -326,7 +344,10 @@ fn subject<'a>(record: &'a Record, rules: &'a CollectorRules, label: &'a str) ->
 }
 
 /// The same, from a slot.
-pub(crate) fn subject_of<'a>(slot: &'a crate::domain::token::Token<'_>, rules: &Option<&'a CollectorRules>) -> Subject<'a> {
+pub(crate) fn subject_of<'a>(
+    slot: &'a crate::domain::token::Token<'_>,
+    rules: &Option<&'a CollectorRules>,
+) -> Subject<'a> {
     let scopes = slot.generations.last().map_or(&[][..], |generation| &generation.scopes);
     Subject {
         collector: &slot.key.collector,

@@ -100,7 +100,12 @@ impl Exposition {
     pub fn live(&self, own: &str) -> String {
         let mut out = String::with_capacity(16 * 1024);
         let page = self.page();
-        families::header(&mut out, "forewarn_metrics_narrowed", "gauge", "Whether per-token series are narrowed because the inventory is large.");
+        families::header(
+            &mut out,
+            "forewarn_metrics_narrowed",
+            "gauge",
+            "Whether per-token series are narrowed because the inventory is large.",
+        );
         families::line(&mut out, "forewarn_metrics_narrowed", "", if page.narrowed { "1" } else { "0" });
         {
             let world = read(&self.world);

@@ -189,13 +189,6 @@ pub struct Policy {
     pub unwatched: bool,
 }
 
-#[derive(Clone, Debug)]
-pub struct Pipeline {
-    pub id: PipelineId,
-    pub environment: Option<String>,
-    pub url: Option<String>,
-}
-
 /// Everything judging needs from the configuration. Shared; the combinations of policies met so far stand behind a lock.
 #[derive(Debug)]
 pub struct Rules {
