@@ -31,15 +31,21 @@ fn page() -> String {
 fn table(page: &str, name: &str) -> Vec<String> {
     let start = page.find(&format!("```table:{name}\n")).unwrap_or_else(|| panic!("the page has a table:{name}"));
     let body = &page[start..].split_once('\n').expect("a body").1;
-    body.split("```").next().expect("an end").lines().map(str::to_owned).filter(|line| !line.trim().is_empty()).collect()
+    body.split("```")
+        .next()
+        .expect("an end")
+        .lines()
+        .map(str::to_owned)
+        .filter(|line| !line.trim().is_empty())
+        .collect()
 }
 
 fn imports(page: &str) -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
     for line in table(page, "imports") {
-        let (head, rest) = line.split_once(" : ").or_else(|| line.split_once(':')).expect("room : imports : crates");
-        let (rank, room) = head.trim().split_once(' ').expect("rank room");
-        let (imports, crates) = rest.split_once(':').unwrap_or((rest, ""));
+        let mut columns = line.split(" :");
+        let (rank, room) = columns.next().expect("a column").trim().split_once(' ').expect("rank room");
+        let (imports, crates) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
         let crates = crates.split_whitespace().map(|word| match word.split_once('@') {
             Some((name, files)) => (name.to_owned(), files.split(',').map(str::to_owned).collect()),
             None => (word.to_owned(), Vec::new()),
@@ -85,14 +91,34 @@ fn sources() -> Vec<Source> {
     all.sort();
     let read = |path: &PathBuf| {
         let whole = fs::read_to_string(path).expect("source is text");
-        let code = whole.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
+        let ends = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\npub(crate) mod tests {"];
+        let end = ends.iter().filter_map(|start| whole.find(start)).min().unwrap_or(whole.len());
+        let code = whole[..end].to_owned();
         let path = path.strip_prefix(&src).expect("below src").with_extension("").to_string_lossy().into_owned();
         let room = room(&path);
         Source { path, room, code, whole }
     };
-    let read_all = all.iter().map(read);
-    // A file that holds nothing but tests of its neighbours is a test module, too.
-    read_all.filter(|source| !source.path.ends_with("/tests") && !source.path.contains("/tests/")).collect()
+    let mut sources: Vec<Source> = all.iter().map(read).collect();
+    let tests: Vec<String> = sources.iter().flat_map(test_modules).collect();
+    sources.retain(|source| {
+        let test = |module: &String| source.path == *module || source.path.starts_with(&format!("{module}/"));
+        !tests.iter().any(test)
+    });
+    sources
+}
+
+/// Files that are declared under `#[cfg(test)]`.
+fn test_modules(source: &Source) -> Vec<String> {
+    let own = match source.path.rsplit_once('/') {
+        Some((folder, "mod")) => folder.to_owned(),
+        _ => source.path.clone(),
+    };
+    let declared = source.whole.split("#[cfg(test)]\n").skip(1).filter_map(|after| {
+        let line = after.lines().next()?.trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+        let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+        Some(format!("{own}/{name}"))
+    });
+    declared.collect()
 }
 
 /// Code without comments, so that words in prose count for nothing.
@@ -165,7 +191,8 @@ const COMMON: &[&str] = &["chrono", "serde", "serde_json", "thiserror", "tracing
 fn outside_crates_stand_only_where_the_table_says() {
     let table = imports(&page());
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml is there");
-    let section = manifest.split("[dependencies]").nth(1).expect("dependencies").split("\n[").next().expect("a section");
+    let section =
+        manifest.split("[dependencies]").nth(1).expect("dependencies").split("\n[").next().expect("a section");
     let crates: BTreeSet<String> = section
         .lines()
         .filter_map(|line| line.split_once(" = "))
@@ -195,7 +222,8 @@ fn outside_crates_stand_only_where_the_table_says() {
 fn pure_files_do_no_io() {
     const REFUSED: &[&str] =
         &["async ", ".await", "tokio::", "std::fs", "std::env", "std::net", "SystemTime", "Utc::now", "tracing::"];
-    let pure: Vec<String> = table(&page(), "pure").iter().flat_map(|line| line.split_whitespace()).map(str::to_owned).collect();
+    let pure: Vec<String> =
+        table(&page(), "pure").iter().flat_map(|line| line.split_whitespace()).map(str::to_owned).collect();
     let mut wrong = Vec::new();
     for source in sources() {
         if !pure.iter().any(|prefix| source.path == *prefix || source.path.starts_with(&format!("{prefix}/"))) {
@@ -208,13 +236,15 @@ fn pure_files_do_no_io() {
     }
     assert!(wrong.is_empty(), "pure files that are not:\n{}", wrong.join("\n"));
     for prefix in &pure {
-        let there = sources().iter().any(|source| source.path == *prefix || source.path.starts_with(&format!("{prefix}/")));
+        let there =
+            sources().iter().any(|source| source.path == *prefix || source.path.starts_with(&format!("{prefix}/")));
         assert!(there, "table:pure names {prefix}, which does not exist");
     }
 }
 
 fn limit(rows: &[String], name: &str) -> usize {
-    let row = rows.iter().find(|row| row.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("a row {name}"));
+    let row =
+        rows.iter().find(|row| row.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("a row {name}"));
     let words: Vec<&str> = row.split_whitespace().collect();
     let stop = words.iter().position(|word| *word == "stop").expect("a stop");
     words[stop + 1].parse().expect("a number")
@@ -246,7 +276,9 @@ fn sizes_keep_their_budgets() {
             wrong.push(format!("{}: a name that says nothing", source.path));
         }
     }
-    wrong.extend(folders.iter().filter(|(_, n)| **n > folder).map(|(path, n)| format!("{path}: {n} files, at most {folder}")));
+    wrong.extend(
+        folders.iter().filter(|(_, n)| **n > folder).map(|(path, n)| format!("{path}: {n} files, at most {folder}")),
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -258,15 +290,8 @@ fn the_page_shows_every_folder_and_no_other() {
         .filter_map(|line| line.split_whitespace().next())
         .map(|path| path.trim_end_matches('/').to_owned())
         .collect();
-    let src = root().join("src");
-    let mut all = Vec::new();
-    files(&src, &mut all);
-    let there: BTreeSet<String> = all
-        .iter()
-        .filter_map(|path| path.parent()?.strip_prefix(&src).ok())
-        .map(|path| path.to_string_lossy().into_owned())
-        .filter(|path| !path.is_empty())
-        .collect();
+    let folder = |source: &Source| source.path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let there: BTreeSet<String> = sources().iter().filter_map(folder).collect();
     let missing: Vec<_> = there.difference(&drawn).collect();
     let gone: Vec<_> = drawn.difference(&there).collect();
     assert!(missing.is_empty() && gone.is_empty(), "not on the page: {missing:?}; on the page and gone: {gone:?}");

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::base::metrics::Metrics;
 use crate::base::secret::fingerprint::Fingerprints;
-use crate::base::supervise::{Fate, Signals, Supervisor};
+use crate::base::supervise::{Signals, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::base::time::zone;
 use crate::config::setup::Setup;
@@ -21,11 +21,11 @@ use crate::keep::keeper::Rings;
 use crate::keep::store::handle::StoreHandle;
 use crate::keep::store::sqlite;
 use crate::show::exposition::Exposition;
-use crate::show::web::settings::WebConfig;
-use crate::show::web::{Parts, Web, auth, listen, router};
+use crate::show::web::{Parts, Web, auth};
 
 pub mod reload;
 pub mod remember;
+mod surface;
 pub mod tasks;
 
 /// What the command line says.
@@ -72,7 +72,11 @@ pub struct Running {
 
 /// Binds, loads, opens the store, builds every part and spawns it. Returns when the service is ready.
 pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError> {
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), option_env!("FOREWARN_REVISION").unwrap_or("unknown"), zone::tzdata_version());
+    let metrics = Metrics::new(
+        env!("CARGO_PKG_VERSION"),
+        option_env!("FOREWARN_REVISION").unwrap_or("unknown"),
+        zone::tzdata_version(),
+    );
     let supervisor = Supervisor::new(metrics.clone());
     let signals = Signals::catch().map_err(|error| StartError::new(1, format!("cannot catch signals: {error}")))?;
     let (reload_asks, reloads) = mpsc::channel(4);
@@ -87,7 +91,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         reloads: reload_asks,
         users: Arc::new(ArcSwap::from_pointee(auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32])))),
     };
-    let surface = open_web(&options, &web, &supervisor).await?;
+    let surface = surface::open(&options, &web, &supervisor).await?;
 
     let loaded = config::load(&options.config, &options.loading());
     let setup = loaded.map_err(|failed| StartError::new(2, failed.render()))?.setup;
@@ -119,7 +123,11 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     tasks::watch(&metrics, &setup);
     metrics.reloaded(true, now);
     let setup = Arc::new(ArcSwap::from_pointee(setup));
-    reload::spawn(reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls }, reloads, hung_up);
+    reload::spawn(
+        reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls },
+        reloads,
+        hung_up,
+    );
 
     let _ = web.parts.set(Parts { exposition, world: world.clone() });
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -132,52 +140,6 @@ pub fn key_file(store: &std::path::Path) -> PathBuf {
     let mut name = store.file_name().unwrap_or_default().to_owned();
     name.push(".key");
     store.with_file_name(name)
-}
-
-struct Surface {
-    addresses: Vec<SocketAddr>,
-    handles: Vec<axum_server::Handle<SocketAddr>>,
-    tls: Option<axum_server::tls_rustls::RustlsConfig>,
-}
-
-async fn open_web(options: &Options, web: &Web, supervisor: &Supervisor) -> Result<Surface, StartError> {
-    let config = match &options.web_config {
-        Some(path) => WebConfig::load(path).map_err(|error| StartError::new(2, error))?,
-        None => WebConfig::default(),
-    };
-    web.users.store(Arc::new(users(&config)));
-    let tls = match &config.tls_server_config {
-        Some(tls) => Some(listen::tls(tls).map_err(|error| StartError::new(2, error))?),
-        None => None,
-    };
-    let tls = tls.map(axum_server::tls_rustls::RustlsConfig::from_config);
-    let listeners = listen::bind(&options.listen).map_err(|error| StartError::new(1, error))?;
-    let mut surface = Surface { addresses: Vec::new(), handles: Vec::new(), tls };
-    for listener in listeners {
-        let address = listener.local_addr().map_err(|error| StartError::new(1, error))?;
-        let handle = axum_server::Handle::new();
-        surface.addresses.push(address);
-        surface.handles.push(handle.clone());
-        let (router, tls, mut listener) = (router(web.clone()), surface.tls.clone(), Some(listener));
-        supervisor.spawn(format!("web {address}"), Fate::EndProcess, move || {
-            let (router, tls, handle, listener) = (router.clone(), tls.clone(), handle.clone(), listener.take());
-            async move {
-                let Some(listener) = listener else { return };
-                if let Err(error) = listen::serve(listener, router, tls, handle).await {
-                    tracing::error!(%error, "the web surface ended");
-                }
-            }
-        });
-    }
-    Ok(surface)
-}
-
-/// Keys of the memory of successful checks are new with each reading.
-pub(crate) fn users(config: &WebConfig) -> auth::Users {
-    let mut key = [0u8; 32];
-    // A predictable key would only weaken a mark that never leaves memory.
-    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut key);
-    auth::Users::new(config.basic_auth_users.clone().unwrap_or_default(), Fingerprints::from_key(&key))
 }
 
 /// How long readers of a page may finish after the stop was asked for.

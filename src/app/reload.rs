@@ -6,8 +6,9 @@ use arc_swap::ArcSwap;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::sync::mpsc;
 
+use super::Options;
+use super::surface::users;
 use super::tasks::{self, Reach, Shared};
-use super::{Options, users};
 use crate::base::supervise::Fate;
 use crate::config;
 use crate::config::setup::Setup;

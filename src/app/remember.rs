@@ -40,4 +40,3 @@ fn judge(world: &mut World, now: At) {
         world.apply(decision);
     }
 }
-

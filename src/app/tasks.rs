@@ -123,7 +123,11 @@ pub fn spawn(shared: &Shared, setup: &Setup, fingerprints: Fingerprints) -> Resu
     Ok(Reach { keeper: commands, roster })
 }
 
-fn spawn_keeper(shared: &Shared, mailbox: Mailbox, asks: mpsc::Sender<(crate::domain::key::CollectorId, crate::domain::observation::Wish)>) {
+fn spawn_keeper(
+    shared: &Shared,
+    mailbox: Mailbox,
+    asks: mpsc::Sender<(crate::domain::key::CollectorId, crate::domain::observation::Wish)>,
+) {
     let keeper = Keeper {
         world: shared.world.clone(),
         store: shared.store.clone(),

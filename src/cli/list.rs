@@ -56,12 +56,8 @@ fn read(path: &Path, arguments: &ListArguments, now: At) -> Result<Listing, Fail
 fn ask(server: &url::Url) -> Result<Listing, Failed> {
     let failed = |text: String| (1, format!("cannot ask {}: {text}", server.origin().ascii_serialization()));
     let url = server.join("api/v1/tokens").map_err(|error| failed(error.to_string()))?;
-    let settings = Settings {
-        tls: Tls::default(),
-        proxy: Proxy::Environment,
-        timeout: Duration::from_secs(30),
-        body_cap: CAP,
-    };
+    let settings =
+        Settings { tls: Tls::default(), proxy: Proxy::Environment, timeout: Duration::from_secs(30), body_cap: CAP };
     let client = Client::build(&settings).map_err(|error| failed(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(error.to_string()))?;
@@ -70,7 +66,8 @@ fn ask(server: &url::Url) -> Result<Listing, Failed> {
     if response.status != 200 {
         return Err(failed(format!("it answers {}", response.status)));
     }
-    serde_json::from_slice(&response.body).map_err(|error| failed(format!("its answer is not a list of tokens: {error}")))
+    serde_json::from_slice(&response.body)
+        .map_err(|error| failed(format!("its answer is not a list of tokens: {error}")))
 }
 
 fn show(listing: Listing, arguments: &ListArguments, now: At) {
@@ -118,13 +115,27 @@ fn freshness(listing: &Listing, now: At) -> String {
     match (stale.is_empty(), oldest) {
         (true, Some(at)) => format!("read {}", words::nearly(at, now)),
         (true, None) => "no collector is configured".into(),
-        (false, Some(at)) => format!("{}, the others within {}", stale.join(", "), words::about((now - at).num_seconds())),
+        (false, Some(at)) => {
+            format!("{}, the others within {}", stale.join(", "), words::about((now - at).num_seconds()))
+        }
         (false, None) => stale.join(", "),
     }
 }
 
 fn csv(listing: &Listing) -> String {
-    let head = ["token", "collector", "kind", "state", "team", "schedule", "pipelines", "expires", "rotation_due", "deadline", "findings"];
+    let head = [
+        "token",
+        "collector",
+        "kind",
+        "state",
+        "team",
+        "schedule",
+        "pipelines",
+        "expires",
+        "rotation_due",
+        "deadline",
+        "findings",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let time = |at: Option<At>| at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default();
     for line in &listing.tokens {

@@ -79,14 +79,12 @@ async fn greet(running: &Running, config: &str) {
         Listing::of(&world, now)
     };
     let setup = running.setup.load();
-    let mut text = format!(
-        "forewarn {} · {config} · remembers in {}\n\n",
-        env!("CARGO_PKG_VERSION"),
-        setup.store.path.display()
-    );
+    let mut text =
+        format!("forewarn {} · {config} · remembers in {}\n\n", env!("CARGO_PKG_VERSION"), setup.store.path.display());
     for collector in &listing.collectors {
         let held = listing.tokens.iter().filter(|token| token.collector == collector.collector).count();
-        let failure = collector.failure.as_ref().map(|failure| format!(", cannot be read: {failure}")).unwrap_or_default();
+        let failure =
+            collector.failure.as_ref().map(|failure| format!(", cannot be read: {failure}")).unwrap_or_default();
         text.push_str(&format!("  {:<24}  {held} watched{failure}\n", collector.collector));
     }
     if !settled {

@@ -24,7 +24,8 @@ pub fn tokens(rows: &[Row], width: Option<u16>) -> String {
     head.extend(teams.then_some("TEAM"));
     table.set_header(head);
     for row in rows {
-        let mut cells = vec![row.relative.clone(), row.absolute.clone(), row.token.clone(), row.why.clone(), row.breaks.clone()];
+        let mut cells =
+            vec![row.relative.clone(), row.absolute.clone(), row.token.clone(), row.why.clone(), row.breaks.clone()];
         cells.extend(teams.then(|| row.team.clone()));
         table.add_row(cells);
     }
@@ -44,7 +45,9 @@ fn coloured(table: &str, rows: &[Row]) -> String {
     let mut out = String::new();
     for line in table.lines() {
         let line = line.trim_end();
-        let row = rows.iter().find(|row| !row.relative.is_empty() && line.starts_with(&row.relative) && line.contains(&row.token));
+        let row = rows
+            .iter()
+            .find(|row| !row.relative.is_empty() && line.starts_with(&row.relative) && line.contains(&row.token));
         let _ = match row.and_then(|row| row.severity) {
             Some(Severity::Critical) => writeln!(out, "{}", line.red()),
             Some(Severity::Warning) => writeln!(out, "{}", line.yellow()),

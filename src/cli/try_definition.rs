@@ -36,7 +36,9 @@ fn definition(name: &str) -> Result<Arc<Definition>, String> {
     let mut definitions = Definitions::shipped();
     if !name.contains(['/', '.']) {
         let known = definitions.names().join(", ");
-        return definitions.get(name).cloned().ok_or(format!("there is no issuer definition {name:?}; shipped are {known}. A file is given by its path"));
+        return definitions.get(name).cloned().ok_or(format!(
+            "there is no issuer definition {name:?}; shipped are {known}. A file is given by its path"
+        ));
     }
     let path = Path::new(name);
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the definition {name}: {error}"))?;

@@ -270,6 +270,8 @@ impl One<'_, '_> {
             id: CollectorId::from(name),
             issuer: Text::new(&self.definition.name),
             host: Text::new(settings.url.as_ref().and_then(|url| url.host_str()).unwrap_or_default()),
+            url: Text::new(settings.url.as_ref().map(url::Url::as_str).unwrap_or_default()),
+            explicit: settings.files.is_empty().then(|| explicit(settings)),
             every,
             stale_after: (!never).then_some(stale_after),
             shows_rotation: self.definition.shows_rotation,
@@ -286,6 +288,12 @@ impl One<'_, '_> {
             tells_expiry: self.definition.tells_expiry,
         }
     }
+}
+
+/// Names that the configuration gives tokens itself.
+fn explicit(settings: &Settings) -> Vec<String> {
+    let inspected = settings.inspect.iter().map(|(name, _)| name.clone());
+    inspected.chain(settings.declared.iter().map(|typed| typed.name.clone())).collect()
 }
 
 /// A value of `inventory:` as its definition wants it; texts as written, never numbers.

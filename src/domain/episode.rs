@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::At;
-use super::reason::closed_list;
 use super::finding::{Finding, FindingKind, Rung, Severity};
 use super::key::{ChannelId, EpisodeId, GenerationId, TeamId, TokenKey};
+use super::reason::closed_list;
 
 /// Whom an episode is about. A collector's own findings belong to the slot `forewarn/<collector>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

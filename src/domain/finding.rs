@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::At;
-use super::reason::closed_list;
 use super::key::{GenerationId, PipelineId};
+use super::reason::closed_list;
 use super::text::Text;
 
 closed_list! {
@@ -42,13 +42,20 @@ impl FindingKind {
     }
     /// Findings whose episode identity leaves out the generation (semantics 9.1).
     pub fn outlives_generation(self) -> bool {
-        matches!(self, Self::Unmanaged | Self::Unowned | Self::Unverified | Self::CollectorFailing | Self::ChannelFailing)
+        matches!(
+            self,
+            Self::Unmanaged | Self::Unowned | Self::Unverified | Self::CollectorFailing | Self::ChannelFailing
+        )
     }
     /// Time findings, which a rotation closes as `rotated` (semantics 1.8).
     pub fn is_time(self) -> bool {
         matches!(
             self,
-            Self::ExpiresSoon | Self::ExpiresBeforeRotation | Self::BreaksDeploy | Self::RotationDue | Self::RotationMissed
+            Self::ExpiresSoon
+                | Self::ExpiresBeforeRotation
+                | Self::BreaksDeploy
+                | Self::RotationDue
+                | Self::RotationMissed
         )
     }
 }
@@ -88,33 +95,76 @@ pub enum Why {
     /// A date alone concluded it (semantics 4.5).
     PastItsDate,
     /// The issuer's explicit word: `revoked`, `blocked`, `disabled`, `expired`.
-    Flag { word: Text },
+    Flag {
+        word: Text,
+    },
     /// Concluded from an answer that does not say how: `inactive`, `absent`.
-    Concluded { word: Text },
+    Concluded {
+        word: Text,
+    },
     /// Rotation counted from the first sight, because the issuer tells no issue date (semantics 5.1).
-    CountedFromFirstSight { occurrences_missed: u32 },
-    Schedule { occurrences_missed: u32 },
+    CountedFromFirstSight {
+        occurrences_missed: u32,
+    },
+    Schedule {
+        occurrences_missed: u32,
+    },
     /// Late only against the schedule: ends this many seconds before the rotation is due.
-    BeforeRotation { rotation: At },
+    BeforeRotation {
+        rotation: At,
+    },
     /// An older generation was used after the new one was there.
-    OlderUsed { used: At, older: u32, ends: Option<At> },
+    OlderUsed {
+        used: At,
+        older: u32,
+        ends: Option<At>,
+    },
     /// An inspect slot holds an earlier value again.
     TurnedBack,
-    OlderAlive { count: u32, ends: Option<At>, use_known: bool },
+    OlderAlive {
+        count: u32,
+        ends: Option<At>,
+        use_known: bool,
+    },
     /// Lives longer than allowed; seconds. `at_least`: its age is counted from first sight.
-    Lifetime { is: i64, allowed: i64, at_least: bool },
-    Scopes { outside: Vec<Text> },
-    Doubt { doubt: super::observation::Doubt },
+    Lifetime {
+        is: i64,
+        allowed: i64,
+        at_least: bool,
+    },
+    Scopes {
+        outside: Vec<Text>,
+    },
+    Doubt {
+        doubt: super::observation::Doubt,
+    },
     /// Facts older than the limit, last read then; `was_to_end` when its end has passed unseen (semantics 4.5).
-    Stale { since: At, was_to_end: Option<At> },
+    Stale {
+        since: At,
+        was_to_end: Option<At>,
+    },
     /// No route would carry a critical finding of it.
     NoRoute,
-    Login { reason: super::reason::FailureReason, since: At },
-    Unread { reason: super::reason::FailureReason, since: At },
+    Login {
+        reason: super::reason::FailureReason,
+        since: At,
+    },
+    Unread {
+        reason: super::reason::FailureReason,
+        since: At,
+    },
     /// Listings with known slots that were not read for three rounds.
-    Partial { listings: u32, reason: super::reason::FailureReason },
-    Breaker { class: super::delivery::Class, dead: u32 },
-    IdleRemoval { at: At },
+    Partial {
+        listings: u32,
+        reason: super::reason::FailureReason,
+    },
+    Breaker {
+        class: super::delivery::Class,
+        dead: u32,
+    },
+    IdleRemoval {
+        at: At,
+    },
 }
 
 /// One thing that is wrong now, about one token, collector or channel.

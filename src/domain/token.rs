@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::At;
-use super::reason::closed_list;
 use super::key::{GenerationId, PolicyNo, SightId, TokenKey};
 use super::observation::{Doubt, Origin};
+use super::reason::closed_list;
 use super::text::Text;
 
 /// When a value ends (semantics 4.1): three words instead of a sentinel.

@@ -26,7 +26,9 @@ pub struct Row {
 
 /// Rows in the order of urgency: ended first, then by deadline, then those without one.
 pub fn rows(mut lines: Vec<TokenLine>, now: At) -> Vec<Row> {
-    lines.sort_by(|a, b| urgency(a).cmp(&urgency(b)).then_with(|| by_deadline(a, b)).then_with(|| a.token.cmp(&b.token)));
+    lines.sort_by(|a, b| {
+        urgency(a).cmp(&urgency(b)).then_with(|| by_deadline(a, b)).then_with(|| a.token.cmp(&b.token))
+    });
     lines.iter().map(|line| row(line, now)).collect()
 }
 
@@ -36,7 +38,9 @@ pub fn headline(rows: &[Row]) -> String {
     match (need, rows.len()) {
         (0, 0) => "no tokens are known yet".into(),
         (0, n) => format!("all {} are quiet", words::count(n, "token")),
-        (need, n) => format!("{need} of {} {} someone", words::count(n, "token"), if need == 1 { "needs" } else { "need" }),
+        (need, n) => {
+            format!("{need} of {} {} someone", words::count(n, "token"), if need == 1 { "needs" } else { "need" })
+        }
     }
 }
 
@@ -77,7 +81,9 @@ fn row(line: &TokenLine, now: At) -> Row {
 fn ends(line: &TokenLine, now: At) -> (String, String) {
     let said = |at: At| (words::nearly(at, now), words::short(at, now));
     match (line.state, line.ended_at, line.deadline) {
-        (TokenState::Revoked | TokenState::Vanished, Some(at), _) => (format!("{} {}", line.state, words::nearly(at, now)), String::new()),
+        (TokenState::Revoked | TokenState::Vanished, Some(at), _) => {
+            (format!("{} {}", line.state, words::nearly(at, now)), String::new())
+        }
         (TokenState::Expired, ..) => said(line.was_to_end.or(line.ended_at).unwrap_or(now)),
         (_, _, Some(at)) => said(at),
         _ if line.never_expires => ("never".into(), String::new()),
@@ -89,7 +95,9 @@ fn ends(line: &TokenLine, now: At) -> (String, String) {
 fn why(line: &TokenLine, now: At) -> String {
     let worst = line.findings.iter().max_by_key(|finding| finding.severity);
     match (line.state, line.was_to_end) {
-        (TokenState::Revoked | TokenState::Vanished, Some(end)) => return format!("was good until {}", words::day(end)),
+        (TokenState::Revoked | TokenState::Vanished, Some(end)) => {
+            return format!("was good until {}", words::day(end));
+        }
         (TokenState::Revoked | TokenState::Vanished, None) => return "had no end of its own".into(),
         (TokenState::Expired, _) => return "has expired".into(),
         _ => {}
@@ -126,7 +134,9 @@ fn scheduled(line: &TokenLine) -> String {
 
 fn before_rotation(line: &TokenLine) -> String {
     match (line.expires, line.rotation_due) {
-        (Some(end), Some(due)) if due > end => format!("{} before its rotation", words::about((due - end).num_seconds())),
+        (Some(end), Some(due)) if due > end => {
+            format!("{} before its rotation", words::about((due - end).num_seconds()))
+        }
         _ => "ends before its rotation".into(),
     }
 }

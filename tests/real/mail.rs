@@ -28,7 +28,9 @@ async fn sent_by(mode: &str, scheme: &str) {
     let (code, said, wrong) = program.run(&["send-test", "mail", "--config.file", "forewarn.yml"]);
     assert_eq!(code, 0, "{said}{wrong}");
     let taken = unfolded(&mail.mail(0, "forewarn", Duration::from_secs(5)).await);
-    for part in ["Message-ID: <", "text/plain", "text/html", "Auto-Submitted: auto-generated", "X-Envelope-To: ops@example.com"] {
+    for part in
+        ["Message-ID: <", "text/plain", "text/html", "Auto-Submitted: auto-generated", "X-Envelope-To: ops@example.com"]
+    {
         assert!(taken.contains(part), "{part} is in {taken}");
     }
     let program = Program::new(&config(&smtp, "ops@example.com", &certificate), &[("MAIL_PASSWORD", "wrong-password")]);
@@ -64,7 +66,11 @@ async fn a_server_without_starttls_is_not_spoken_to_in_the_clear() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_and_silence_are_classed() {
     let mail = Mail::start("plain", None).await;
-    for (to, class, word) in [("451@example.com", "retry", "451"), ("550@example.com", "recipient", "550"), ("silent@example.com", "retry", "RCPT")] {
+    for (to, class, word) in [
+        ("451@example.com", "retry", "451"),
+        ("550@example.com", "recipient", "550"),
+        ("silent@example.com", "retry", "RCPT"),
+    ] {
         let config = format!(
             "collectors:\n  typed: {{ issuer: declared, tokens: [{{ name: a, expires: 2030-03-01 }}] }}\nchannels:\n  mail:\n    email: {{ smtp: \"smtp://127.0.0.1:{}\", tls: none, from: forewarn@example.com, to: [\"{to}\"] }}\n",
             mail.port

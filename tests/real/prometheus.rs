@@ -32,7 +32,12 @@ async fn promtool_is_silent_and_prometheus_scrapes_and_loads_the_rules() {
     program.start().await;
     bao.token("ci-deploy", "1h").await;
     bao.token("ci-\"quoted\\name", "1h").await;
-    program.series("forewarn_token_expiry_timestamp_seconds{collector=\"vault\",token=\"vault/ci-deploy\"}", Duration::from_secs(5)).await;
+    program
+        .series(
+            "forewarn_token_expiry_timestamp_seconds{collector=\"vault\",token=\"vault/ci-deploy\"}",
+            Duration::from_secs(5),
+        )
+        .await;
     let page = program.metrics().await;
     assert_eq!(promtool_check(&page), "", "promtool has something to say about the page");
 
@@ -62,7 +67,8 @@ async fn promtool_is_silent_and_prometheus_scrapes_and_loads_the_rules() {
     };
     let limit = Duration::from_secs(30);
     eventually("up is 1", limit, async || ask("up == 1").await).await;
-    eventually("the token in Prometheus", limit, async || ask("forewarn_token_info{token=\"vault/ci-deploy\"}").await).await;
+    eventually("the token in Prometheus", limit, async || ask("forewarn_token_info{token=\"vault/ci-deploy\"}").await)
+        .await;
     eventually("the watchdog fires", limit, async || ask("ALERTS{alertname=\"ForewarnWatchdog\"}").await).await;
 }
 

@@ -344,7 +344,7 @@ fn scalar(text: String, quoted: bool) -> Value {
 }
 
 /// Tags of YAML's own types are let through; any other would be dropped in silence, so it is refused.
-fn core_tag<'a>(tag: Option<&'a parser::Tag>, place: Place) -> Result<Option<&'a str>, Mistake> {
+fn core_tag(tag: Option<&parser::Tag>, place: Place) -> Result<Option<&str>, Mistake> {
     let Some(tag) = tag else { return Ok(None) };
     match tag.core_suffix() {
         Some(suffix) => Ok(Some(suffix)),

@@ -308,3 +308,206 @@ impl Frontier {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::yaml::mistake::{FileNo, Mistakes};
+    use crate::collect::issuer::definition::compile;
+    use crate::collect::issuer::record::{RecordCx, record};
+    use crate::domain::key::SightId;
+    use crate::domain::observation::Origin;
+
+    const DEFINITION: &str = "title: T\ndocs: d\nverified: { how: unverified, words: w }\nleast: l\nrotate: r\nkey: id\n\
+        kinds: { token: { title: t } }\nrequests:\n\
+        - { name: groups, mode: inventory, get: /g, paging: link, yields: items, program: '.[]' }\n\
+        - { name: members, mode: inventory, each: [groups], get: '/g/{item.id}', paging: link, yields: items, program: '.[]' }\n\
+        - { name: member, mode: inventory, each: [members], details: true, get: '/t/{item.id}', program: '.' }\n\
+        - { name: extra, mode: inventory, each: [groups], get: '/e/{item.id}', program: '.[]', required: never }\n";
+
+    fn scope() -> Arc<Scope> {
+        let definition =
+            compile::read("t", FileNo(0), DEFINITION, &mut Mistakes::default()).expect("it is a definition");
+        Arc::new(Scope {
+            collector: "c".into(),
+            definition: Arc::new(definition),
+            url: url::Url::parse("https://x.example").ok(),
+            settings: json!({}),
+            probes: Vec::new(),
+            login: None,
+            slots_by_id: false,
+            sight: SightId(1),
+            walk: 1,
+        })
+    }
+
+    const ROUND: Task = Task::Round { inventory: true, own_login: false };
+
+    fn at() -> At {
+        At::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn read(items: Vec<Value>, next: Option<PageAt>) -> Answer {
+        let mut answer = Answer::failed(FailureReason::Decode, "".into(), at());
+        (answer.meaning, answer.reason, answer.items, answer.next) = (Meaning::Read, None, items, next);
+        answer
+    }
+
+    fn fails(meaning: Meaning, reason: FailureReason) -> Answer {
+        let mut answer = Answer::failed(reason, "500 GET /t".into(), at());
+        answer.meaning = meaning;
+        answer
+    }
+
+    fn member(scope: &Scope, id: &str) -> Answer {
+        let cx = RecordCx {
+            scope,
+            origin: Origin::Inventory,
+            given_name: None,
+            value: None,
+            kind: Some("token"),
+            received: at(),
+        };
+        let mut answer = read(Vec::new(), None);
+        answer.records = vec![record(&cx, &json!({ "id": id, "name": id })).unwrap()];
+        answer
+    }
+
+    /// What the issuer does with one ask: 0 to 5 are answers, then ways to fail.
+    fn reply(scope: &Scope, ask: &Ask, luck: u8) -> Answer {
+        match (scope.definition.requests[ask.request].name.as_str(), luck % 12) {
+            (_, 9) => fails(Meaning::Unable, FailureReason::Http5xx),
+            (_, 10) => fails(Meaning::NotAllowed, FailureReason::Forbidden),
+            ("member", 11) => {
+                let mut gone = read(Vec::new(), None);
+                gone.meaning = Meaning::Gone;
+                gone
+            }
+            ("member", _) => member(scope, &item_id(&ask.item)),
+            ("extra", _) => read(Vec::new(), None),
+            (name, luck) => {
+                let page = if let PageAt::Number(page) = ask.page { page } else { 0 };
+                let items = (0..luck % 4).map(|n| json!({ "id": format!("{name}{}-{page}-{n}", item_id(&ask.item)) }));
+                // Sometimes the issuer leads in a circle.
+                let next = match luck {
+                    6 => Some(PageAt::Number(page)),
+                    3..=5 if page < 3 => Some(PageAt::Number(page + 1)),
+                    _ => None,
+                };
+                read(items.collect(), next)
+            }
+        }
+    }
+
+    /// The members that the listings announced, by listing.
+    type Announced = HashMap<ListingKey, BTreeSet<String>>;
+
+    fn walk(luck: &[u8], abandon_after: usize) -> (Frontier, Vec<Observation>, Announced) {
+        let scope = scope();
+        let mut frontier = Frontier::new(Arc::clone(&scope), &ROUND);
+        let (mut told, mut announced, mut asked) = (Vec::new(), Announced::new(), 0);
+        let mut flights: VecDeque<Ask> = VecDeque::new();
+        loop {
+            while flights.len() < 3
+                && let Some(ask) = frontier.next()
+            {
+                flights.push_back(ask);
+            }
+            let Some(ask) = flights.pop_front() else { break };
+            let answer = reply(&scope, &ask, luck[asked % luck.len()]);
+            asked += 1;
+            if scope.definition.requests[ask.request].name == "members" {
+                announced.entry(ask.listing.clone()).or_default().extend(answer.items.iter().map(item_id));
+            }
+            told.extend(frontier.answered(&ask, answer));
+            if asked == abandon_after {
+                told.extend(frontier.abandon(FailureReason::Timeout));
+                flights.clear();
+            }
+        }
+        (frontier, told, announced)
+    }
+
+    proptest! {
+        /// Rule 3.2: every listing that is told ends exactly once, and a whole one holds, lists or buries every member.
+        #[test]
+        fn rule_3_2_a_whole_listing_holds_every_member(
+            luck in proptest::collection::vec(any::<u8>(), 1..40),
+            abandon_after in 0_usize..60,
+        ) {
+            let (frontier, told, announced) = walk(&luck, abandon_after);
+            prop_assert!(frontier.finished());
+            let mut ends: HashMap<ListingKey, Coverage> = HashMap::new();
+            let mut seen: HashMap<ListingKey, BTreeSet<String>> = HashMap::new();
+            for page in &told {
+                prop_assert!(!ends.contains_key(&page.listing), "nothing comes after the end of {}", page.listing);
+                let ids = page.records.iter().map(|r| &r.generation).chain(&page.listed).chain(&page.gone);
+                seen.entry(page.listing.clone()).or_default().extend(ids.map(|id| id.to_string()));
+                if let Some(end) = page.ends {
+                    ends.insert(page.listing.clone(), end);
+                }
+            }
+            for (listing, end) in ends.iter().filter(|(_, end)| end.is_whole()) {
+                let members = announced.get(listing).cloned().unwrap_or_default();
+                let unseen: Vec<_> = members.difference(&seen[listing]).collect();
+                prop_assert!(unseen.is_empty(), "{listing} {end:?} misses {unseen:?}");
+            }
+            for listing in seen.keys() {
+                prop_assert!(ends.contains_key(listing), "{listing} never ends");
+            }
+            if frontier.coverage().is_whole() {
+                let blind = |key: &ListingKey, end: &Coverage| !end.is_whole() && !key.as_str().ends_with("/extra");
+                prop_assert!(!ends.iter().any(|(key, end)| blind(key, end)));
+            }
+        }
+    }
+
+    #[test]
+    fn one_failing_member_does_not_blind_the_others() {
+        let scope = scope();
+        let mut frontier = Frontier::new(Arc::clone(&scope), &ROUND);
+        let mut told = Vec::new();
+        while let Some(ask) = frontier.next() {
+            let answer = match scope.definition.requests[ask.request].name.as_str() {
+                "groups" => read(vec![json!({ "id": "g" })], None),
+                "members" => read(["a", "b", "c"].map(|id| json!({ "id": id })).to_vec(), None),
+                "extra" => fails(Meaning::NotAllowed, FailureReason::Forbidden),
+                _ => match item_id(&ask.item).as_str() {
+                    "b" => fails(Meaning::Unable, FailureReason::Timeout),
+                    id => member(&scope, id),
+                },
+            };
+            told.extend(frontier.answered(&ask, answer));
+        }
+        let end =
+            told.iter().find(|page| page.listing.as_str() == "groups>groups/g/members" && page.ends.is_some()).unwrap();
+        assert_eq!(end.ends, Some(Coverage::Whole));
+        assert_eq!(end.listed, vec![GenerationId::from("b")]);
+        assert_eq!(frontier.coverage(), Coverage::Partial { read: 2, missed: 1, reason: FailureReason::Timeout });
+    }
+
+    #[test]
+    fn a_refused_listing_is_unknown_and_the_others_live() {
+        let scope = scope();
+        let mut frontier = Frontier::new(Arc::clone(&scope), &ROUND);
+        let mut told = Vec::new();
+        while let Some(ask) = frontier.next() {
+            let answer = match (scope.definition.requests[ask.request].name.as_str(), item_id(&ask.item).as_str()) {
+                ("groups", _) => read(vec![json!({ "id": "g" }), json!({ "id": "h>/" })], None),
+                ("members", "g") => fails(Meaning::NotAllowed, FailureReason::Forbidden),
+                _ => read(Vec::new(), None),
+            };
+            told.extend(frontier.answered(&ask, answer));
+        }
+        let ends = |key: &str| told.iter().find(|page| page.listing.as_str() == key).and_then(|page| page.ends);
+        assert_eq!(ends("groups>groups/g/members"), Some(Coverage::Failed { reason: FailureReason::Forbidden }));
+        assert_eq!(ends("groups>groups/h%3E%2F/members"), Some(Coverage::Whole));
+        assert_eq!(ListingKey::from("groups>groups/h%3E%2F/members").parent(), Some("groups".into()));
+        assert!(matches!(frontier.coverage(), Coverage::Partial { missed: 1, .. }));
+    }
+}

@@ -407,7 +407,7 @@ mod tests {
         ] {
             let program = Program::compile("glob($p)", &["p"]).unwrap();
             assert_eq!(
-                program.run(&json!(text), &[pattern.clone()], 1).unwrap(),
+                program.run(&json!(text), std::slice::from_ref(&pattern), 1).unwrap(),
                 vec![json!(fits)],
                 "{text} {pattern}"
             );

@@ -115,4 +115,87 @@ mod tests {
             assert_eq!(got.as_deref(), next, "{header}");
         }
     }
+
+    const DEFINITION: &str = "title: T\ndocs: d\nverified: { how: unverified, words: w }\nleast: l\nrotate: r\n\
+        kinds: { token: { title: t } }\nrequests:\n\
+        - { name: numbers, mode: inventory, get: /n, kind: token, program: '.[] | {id: .}', paging: { page: { param: page, size: 2 } } }\n\
+        - { name: skips, mode: inventory, get: /o, kind: token, program: '.data[] | {id: .}', \
+            paging: { offset: { param: start, size: 2, count: '.data | length' } } }\n\
+        - { name: cursors, mode: inventory, get: /c, kind: token, program: '.data[] | {id: .}', \
+            paging: { cursor: { program: .next, query: after } } }\n\
+        - { name: bodies, mode: inventory, post: /b, form: { q: x }, kind: token, program: '.data[] | {id: .}', \
+            paging: { cursor: { program: .next, body: after } } }\n\
+        - { name: urls, mode: inventory, get: /u, kind: token, program: '.data[] | {id: .}', paging: { next_url: .next } }\n\
+        - { name: away, mode: inventory, get: /a, kind: token, program: '.data[] | {id: .}', paging: { next_url: .next } }\n\
+        - { name: circle, mode: inventory, get: /r, kind: token, program: '.data[] | {id: .}', \
+            paging: { cursor: { program: .next, query: after } } }\n";
+
+    fn body(asked: &str) -> &'static str {
+        match asked {
+            "/base/n?page=1" => "[1,2]",
+            "/base/n?page=2" => "[3]",
+            "/base/o?start=2" => r#"{"data":[3]}"#,
+            "/base/c?after=x%26y" | "/base/b q=x&after=x%26y" => r#"{"data":[2],"next":""}"#,
+            "/base/o" => r#"{"data":[1,2]}"#,
+            "/base/c" | "/base/b q=x" => r#"{"data":[1],"next":"x&y"}"#,
+            "/base/u" => r#"{"data":[1],"next":"/base/u?page=2"}"#,
+            "/base/u?page=2" => r#"{"data":[2],"next":null}"#,
+            "/base/a" => r#"{"data":[1],"next":"https://elsewhere.example/a"}"#,
+            "/base/r" | "/base/r?after=1" => r#"{"data":[1],"next":1}"#,
+            other => panic!("nobody asks for {other}"),
+        }
+    }
+
+    #[test]
+    fn every_paging_kind_ends_where_the_issuer_says() {
+        use crate::base::yaml::mistake::{FileNo, Mistakes};
+        use crate::collect::issuer::definition::compile;
+        use crate::collect::issuer::frontier::Frontier;
+        use crate::collect::issuer::scope::Task;
+        use crate::collect::issuer::{build, read};
+        use crate::domain::At;
+        use crate::domain::key::SightId;
+        use crate::domain::observation::Coverage;
+        use std::sync::Arc;
+
+        let mut mistakes = Mistakes::default();
+        let definition =
+            compile::read("t", FileNo(0), DEFINITION, &mut mistakes).unwrap_or_else(|| panic!("{mistakes:?}"));
+        let scope = Arc::new(Scope {
+            collector: "c".into(),
+            definition: Arc::new(definition),
+            url: Url::parse("https://x.example/base/").ok(),
+            settings: serde_json::json!({}),
+            probes: Vec::new(),
+            login: None,
+            slots_by_id: false,
+            sight: SightId(1),
+            walk: 1,
+        });
+        let mut frontier = Frontier::new(Arc::clone(&scope), &Task::Round { inventory: true, own_login: false });
+        let (mut found, mut ends) = (std::collections::BTreeMap::<String, Vec<String>>::new(), Vec::new());
+        while let Some(ask) = frontier.next() {
+            let request = build::request(&scope, &ask, None).unwrap();
+            let query = request.url.query().map_or(String::new(), |query| format!("?{query}"));
+            let form = request.body.map_or(String::new(), |body| format!(" {}", String::from_utf8(body).unwrap()));
+            let response = Response {
+                status: 200,
+                headers: Vec::new(),
+                body: body(&format!("{}{query}{form}", request.url.path())).into(),
+                url: request.url,
+                received_at: At::from_timestamp(1_800_000_000, 0).unwrap(),
+            };
+            for page in frontier.answered(&ask, read::answer(&scope, &ask, &response)) {
+                let ids = page.records.iter().map(|record| record.generation.to_string());
+                found.entry(page.listing.to_string()).or_default().extend(ids);
+                ends.extend(page.ends.filter(|end| !end.is_whole()).map(|end| (page.listing.to_string(), end)));
+            }
+        }
+        let partial = |read| Coverage::Partial { read, missed: 1, reason: FailureReason::Decode };
+        assert_eq!(ends, vec![("away".to_owned(), partial(1)), ("circle".to_owned(), partial(2))]);
+        let held: Vec<(&str, usize)> = found.iter().map(|(listing, ids)| (listing.as_str(), ids.len())).collect();
+        let wanted =
+            [("away", 1), ("bodies", 2), ("circle", 2), ("cursors", 2), ("numbers", 3), ("skips", 3), ("urls", 2)];
+        assert_eq!(held, wanted);
+    }
 }

@@ -124,8 +124,8 @@ impl<'a> Raw<'a> {
         match self.cx.scope.definition.kind(&told) {
             Some(kind) => Ok((kind.name.as_str().into(), kind.person)),
             None => {
-                let detail = format!("`{}` is not among the definition's kinds", Text::new(&told));
-                Err(Reject { reason: RejectReason::UnknownKind, detail: detail.as_str().into() })
+                let detail = "`kind` is not among the definition's kinds";
+                Err(Reject { reason: RejectReason::UnknownKind, detail: detail.into() })
             }
         }
     }

@@ -19,6 +19,8 @@ use crate::keep::store::handle::StoreHandle;
 mod desk;
 pub mod fresh;
 pub mod step;
+#[cfg(test)]
+mod tests;
 mod work;
 
 /// Where messages can go; swapped whole at a reload.

@@ -120,6 +120,8 @@ pub fn told(findings: &[Finding]) -> String {
 
 fn collector() -> CollectorRules {
     CollectorRules {
+        url: "".into(),
+        explicit: None,
         id: "gitlab".into(),
         issuer: "gitlab".into(),
         host: "gitlab.example.com".into(),

@@ -10,9 +10,9 @@ use crate::domain::episode::{Closing, Subject};
 use crate::domain::key::ChannelId;
 use crate::judge::evaluate;
 use crate::judge::evaluate::rules::Rules;
-use crate::judge::tell::{Told, Traits};
 use crate::judge::tell::episodes::{self, Happened, StepCx};
 use crate::judge::tell::route::Routes;
+use crate::judge::tell::{Told, Traits};
 
 impl World {
     pub(super) fn reconfigured(&self, rules: &Arc<Rules>, routes: &Arc<Routes>, decision: &mut Decision) {
@@ -52,7 +52,14 @@ impl World {
                     true => self.told_to.get(&episode.id).cloned().unwrap_or_default(),
                     false => Vec::new(),
                 };
-                decision.told.push(Told { episode, transition, facts, introduction: false, told_to, traits: Traits::default() });
+                decision.told.push(Told {
+                    episode,
+                    transition,
+                    facts,
+                    introduction: false,
+                    told_to,
+                    traits: Traits::default(),
+                });
             }
         }
     }

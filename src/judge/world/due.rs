@@ -4,11 +4,12 @@ use super::judged::Cause;
 use super::observed::subject_of;
 use super::{Decision, SLICE, World};
 use crate::domain::At;
-use crate::domain::episode::Subject;
+use crate::domain::episode::{Closing, Subject};
 use crate::domain::finding::Standing;
+use crate::domain::observation::Origin;
 use crate::domain::token::Slot;
 use crate::judge::evaluate::almanac::Almanac;
-use crate::judge::evaluate::rules::Governed;
+use crate::judge::evaluate::rules::{CollectorRules, Governed};
 
 impl World {
     pub(super) fn due(&self, almanac: &mut Almanac, now: At, decision: &mut Decision) {
@@ -16,9 +17,17 @@ impl World {
         for key in &keys {
             let Some(mut slot) = self.slot(key) else { continue };
             let stored = self.regoverning && self.regovern(&mut slot);
-            if self.rules.collector(&key.collector).is_none() {
-                self.dormant(&slot, now, decision);
-                continue;
+            match self.rules.collector(&key.collector) {
+                None => {
+                    self.dormant(&slot, now, decision);
+                    continue;
+                }
+                Some(rules) if self.regoverning && unnamed(&slot, rules) => {
+                    self.leave(&slot, Closing::Reclassified, now, decision);
+                    decision.batch.removed.push(key.clone());
+                    continue;
+                }
+                Some(_) => {}
             }
             self.judge(&slot, Cause::default(), almanac, now, decision);
             match stored {
@@ -54,7 +63,7 @@ impl World {
 
     /// A slot whose collector left the configuration: out of sight, kept for an undo (semantics 9.5).
     fn dormant(&self, slot: &Slot, now: At, decision: &mut Decision) {
-        self.leave(slot, crate::domain::episode::Closing::Reclassified, now, decision);
+        self.leave(slot, Closing::Reclassified, now, decision);
         let never = Standing { next_change: None, ..Standing::UNJUDGED };
         decision.judged.push((slot.key.as_ref().clone(), never));
     }
@@ -78,4 +87,11 @@ impl World {
             }
         }
     }
+}
+
+/// A token that the configuration named and no longer names (semantics 9.5). Files come and go by their own listing.
+fn unnamed(slot: &Slot, rules: &CollectorRules) -> bool {
+    let Some(names) = &rules.explicit else { return false };
+    let named = matches!(slot.origin, Origin::Inspect | Origin::Declared);
+    named && !names.iter().any(|name| name == slot.key.name())
 }

@@ -1,7 +1,7 @@
 //! The end of a walk: what was absent, how the collector fares, and the introduction of a first round.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::{Cause, untold};
 use super::observed::{FLOW, Touched, own_login, subject_of};
@@ -25,13 +25,14 @@ impl World {
     pub(super) fn walk_end(&self, end: &WalkEnd, almanac: &mut Almanac, now: At, decision: &mut Decision) {
         let Some(rules) = self.rules.collector(&end.collector) else { return };
         let walk = self.walks.get(&end.collector).filter(|walk| walk.walk == end.walk).cloned().unwrap_or_default();
-        let mut over = Delta::new(end.collector.clone(), if end.confirm { CONFIRM } else { end.walk.max(1) }, end.sight);
+        let mut over =
+            Delta::new(end.collector.clone(), if end.confirm { CONFIRM } else { end.walk.max(1) }, end.sight);
         over.over = true;
         decision.walk = Some(over);
         let mut touched = Touched::default();
         if end.confirm {
             self.confirmed(&walk, end, rules, now, &mut touched);
-            self.settle(touched, &end.collector, almanac, now, decision);
+            self.settle(touched, false, almanac, now, decision);
             return;
         }
         let first = !self.walks.get(&end.collector).is_some_and(|walk| walk.finished > 0);
@@ -96,14 +97,7 @@ impl World {
     }
 
     /// What was asked by id at once, after a first absence.
-    fn confirmed(
-        &self,
-        walk: &OpenWalk,
-        end: &WalkEnd,
-        rules: &CollectorRules,
-        now: At,
-        touched: &mut Touched,
-    ) {
+    fn confirmed(&self, walk: &OpenWalk, end: &WalkEnd, rules: &CollectorRules, now: At, touched: &mut Touched) {
         let gone: Vec<GenerationId> = walk.gone.iter().cloned().collect();
         let mut keys = BTreeSet::new();
         keys.extend(gone.iter().filter_map(|generation| self.inventory.holder(&end.collector, generation)));
@@ -151,7 +145,9 @@ impl World {
             let known = self.slot(&key);
             let one = Record { name: flow.name.clone(), ..seen.one.clone() };
             let taken = |text: &str| self.inventory.labelled(text).is_some_and(|other| other != key);
-            let label = known.as_ref().map_or_else(|| infer::label(&rules.id, &one, &key, &taken), |slot| slot.label.to_string());
+            let label = known
+                .as_ref()
+                .map_or_else(|| infer::label(&rules.id, &one, &key, &taken), |slot| slot.label.to_string());
             let blank = known.clone().unwrap_or_else(|| blank(&key, &label, end.ended_at));
             let terms = self.end_terms(end, rules, walk, now, &blank);
             let Some(mut slot) = infer::flow(known.as_ref(), &key, &label, &seen.minted, &terms).slot else { continue };
@@ -199,8 +195,12 @@ impl World {
     /// One message a channel for what a first round found (semantics 10).
     fn introduce(&self, rules: &CollectorRules, now: At, decision: &mut Decision) {
         let changed = decision.batch.episodes.clone();
-        let kept = self.episodes.iter().filter(|(subject, _)| matches!(subject, Subject::Token(key) if key.collector == rules.id));
-        let mut open: Vec<_> = kept.flat_map(|(_, list)| list).filter(|e| !changed.iter().any(|c| c.id == e.id)).cloned().collect();
+        let kept = self
+            .episodes
+            .iter()
+            .filter(|(subject, _)| matches!(subject, Subject::Token(key) if key.collector == rules.id));
+        let mut open: Vec<_> =
+            kept.flat_map(|(_, list)| list).filter(|e| !changed.iter().any(|c| c.id == e.id)).cloned().collect();
         open.extend(changed);
         open.retain(untold);
         for (episode, transition) in episodes::introduce(&open, now) {
@@ -210,10 +210,18 @@ impl World {
             let mut almanac = Almanac::default();
             let status = self.status_in(decision, &slot);
             let assessment = crate::judge::evaluate::assess(&slot, &status, &self.rules, &mut almanac, now);
-            let facts = self.facts(&slot, &episode, &assessment, now);
+            let mut facts = self.facts(&slot, &episode, &assessment, now);
+            facts.covers = facts.covers.or_else(|| Some(self.covers(&slot, now)));
             decision.batch.episodes.retain(|known| known.id != episode.id);
             decision.batch.episodes.push(episode.clone());
-            decision.told.push(Told { episode, transition, facts, introduction: true, told_to: Vec::new(), traits: Self::traits(&slot) });
+            decision.told.push(Told {
+                episode,
+                transition,
+                facts,
+                introduction: true,
+                told_to: Vec::new(),
+                traits: Self::traits(&slot),
+            });
         }
     }
 
@@ -227,7 +235,8 @@ impl World {
         self.inventory.each(Some(&rules.id), &mut |token, standing| {
             let Some(end) = standing.expiry else { return };
             let policy = self.rules.policy(token.policy);
-            let managed = token.explicit() || token.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty();
+            let managed =
+                token.explicit() || token.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty();
             let before = end - chrono::TimeDelta::minutes(2);
             let after = end + chrono::TimeDelta::seconds(5);
             let wanted = if before > now { before } else { after };
@@ -263,20 +272,24 @@ impl World {
 
     /// Which listings were not read, since when, and how many slots they held.
     fn note_unread(&self, status: &mut CollectorStatus, walk: &OpenWalk, now: At) {
-        let before = std::mem::take(&mut status.unread);
-        for (listing, coverage) in &walk.listings {
-            let Some(reason) = coverage.reason() else { continue };
-            let known = before.get(listing);
-            let since = known.map_or(status_read(self, &status.id).unwrap_or(now), |unread| unread.since);
-            let rounds = known.map_or(0, |unread| unread.rounds) + 1;
-            let mut held = 0;
-            self.inventory.each(Some(&status.id), &mut |token, _| held += u32::from(token.listing == *listing));
-            if held > 0 || matches!(coverage, Coverage::Failed { .. }) {
-                status.unread.insert(listing.clone(), Unread { since, rounds, reason, held });
-            }
-        }
         if walk.listings.is_empty() {
-            status.unread = before;
+            return;
+        }
+        let before = std::mem::take(&mut status.unread);
+        let missed = walk.listings.iter().filter_map(|(listing, coverage)| Some((listing, coverage.reason()?)));
+        let missed: Vec<_> = missed.collect();
+        if missed.is_empty() {
+            return;
+        }
+        let mut held: BTreeMap<ListingKey, u32> = BTreeMap::new();
+        self.inventory.each(Some(&status.id), &mut |token, _| *held.entry(token.listing.clone()).or_default() += 1);
+        let read = status_read(self, &status.id).unwrap_or(now);
+        for (listing, reason) in missed {
+            let known = before.get(listing);
+            let since = known.map_or(read, |unread| unread.since);
+            let rounds = known.map_or(0, |unread| unread.rounds) + 1;
+            let held = held.get(listing).copied().unwrap_or(0);
+            status.unread.insert(listing.clone(), Unread { since, rounds, reason, held });
         }
     }
 

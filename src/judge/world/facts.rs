@@ -5,6 +5,7 @@ use crate::domain::At;
 use crate::domain::delivery::{Before, Facts};
 use crate::domain::episode::Episode;
 use crate::domain::finding::{Assessment, FindingKind};
+use crate::domain::text::Text;
 use crate::domain::token::{Expiry, Generation, Token};
 use crate::judge::evaluate::rules::Policy;
 use crate::judge::tell::{Traits, episodes};
@@ -44,7 +45,10 @@ impl World {
             issuer: collector.map(|rules| rules.issuer.clone()).unwrap_or_default(),
             host: collector.map(|rules| rules.host.clone()).unwrap_or_default(),
             kind: slot.key.kind().into(),
-            managed: slot.explicit() || slot.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty(),
+            managed: slot.explicit()
+                || slot.team.is_some()
+                || policy.schedule.is_some()
+                || !policy.pipelines.is_empty(),
             own_login: slot.own_login(),
             explicit: slot.explicit(),
             team: slot.team.clone(),
@@ -80,18 +84,23 @@ impl World {
     }
 
     fn add_collector_facts(&self, slot: &Token<'_>, now: At, facts: &mut Facts) {
+        facts.covers = Some(self.covers(slot, now));
+        let status = self.collectors.get(&slot.key.collector);
+        facts.detail = status.and_then(|status| status.failure_detail.clone());
+        facts.read_at = status.and_then(|status| status.last_success);
+    }
+
+    /// Tokens that a collector watches, and those of them with a deadline within 7 days.
+    pub(crate) fn covers(&self, slot: &Token<'_>, now: At) -> (u32, u32) {
         let soon = now + chrono::TimeDelta::days(7);
         let (mut tokens, mut ending) = (0, 0);
         self.inventory.each(Some(&slot.key.collector), &mut |token, standing| {
             if !token.own_login() {
                 tokens += 1;
-                ending += u32::from(standing.deadline.is_some_and(|(at, _)| at < soon));
+                ending += u32::from(standing.deadline.is_some_and(|(at, _)| now < at && at < soon));
             }
         });
-        facts.covers = Some((tokens, ending));
-        let status = self.collectors.get(&slot.key.collector);
-        facts.detail = status.and_then(|status| status.failure_detail.clone());
-        facts.read_at = status.and_then(|status| status.last_success);
+        (tokens, ending)
     }
 }
 
@@ -111,16 +120,13 @@ fn before(slot: &Token<'_>, about: Option<&Generation>, now: At) -> Option<Befor
     })
 }
 
-/// When something more is told of an open episode: its next rung, else its next reminder.
-fn next(episode: &Episode, now: At) -> Option<(At, crate::domain::text::Text)> {
+/// When something more is told of an open episode: its next rung, its end, else its next reminder.
+fn next(episode: &Episode, now: At) -> Option<(At, Text)> {
     if !episode.open() {
         return None;
     }
-    let rung = episode.finding.ladder.iter().filter(|rung| rung.at > now).min_by_key(|rung| rung.at);
+    let rung = episode.finding.ladder.iter().map(|rung| rung.at).filter(|at| *at > now).min();
     let end = episode.finding.due.filter(|due| *due > now && !episode.kind.is_ended());
-    match (rung, end) {
-        (Some(rung), _) => Some((rung.at, crate::base::time::span::write(rung.before).as_str().into())),
-        (None, Some(end)) => Some((end, "end".into())),
-        (None, None) => episodes::next_reminder(episode).map(|at| (at, "again".into())),
-    }
+    let at = rung.or(end).or_else(|| episodes::next_reminder(episode));
+    at.map(|at| (at, Text::default()))
 }

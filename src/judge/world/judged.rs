@@ -1,11 +1,12 @@
 //! One slot judged: assessment, episodes, and what is to be told of it.
 
+use super::observed::own_login;
 use super::{Decision, SETTLING, World};
 use crate::domain::At;
 use crate::domain::collector::CollectorStatus;
 use crate::domain::episode::{Episode, EpisodeState, Subject, Transition};
 use crate::domain::finding::{Assessment, Finding, FindingKind, Severity, Standing, Why};
-use crate::domain::key::TokenKey;
+use crate::domain::key::{CollectorId, TokenKey};
 use crate::domain::token::Token;
 use crate::judge::evaluate::almanac::Almanac;
 use crate::judge::evaluate::{self, Covered};
@@ -59,13 +60,19 @@ impl World {
         self.add_unrouted(slot, &status, &mut assessment);
         let subject = Subject::Token(key.clone());
         let mut standing = Standing::from(&assessment);
+        self.note_blindness(slot, &standing, decision);
         if !cause.fresh && self.settling(&status, now) {
             let until = self.started_at + chrono::TimeDelta::seconds(SETTLING);
             standing.next_change = Some(standing.next_change.map_or(until, |at| at.min(until)));
             decision.judged.push((key.clone(), standing));
             return assessment;
         }
-        let happened = Happened { reconfigured: self.regoverning || cause.happened.reconfigured, ..cause.happened };
+        let happened = Happened {
+            reconfigured: self.regoverning || cause.happened.reconfigured,
+            rerouted: self.regoverning,
+            collector_failing: self.is_blind(decision, &key.collector),
+            ..cause.happened
+        };
         let cx = StepCx {
             subject: &subject,
             happened: &happened,
@@ -93,7 +100,12 @@ impl World {
         known
     }
 
-    fn next_change(&self, assessment: &Assessment, known: &[Episode], steps: &[(Episode, Option<Transition>)]) -> Option<At> {
+    fn next_change(
+        &self,
+        assessment: &Assessment,
+        known: &[Episode],
+        steps: &[(Episode, Option<Transition>)],
+    ) -> Option<At> {
         let changed = steps.iter().map(|(episode, _)| episode);
         let kept = known.iter().filter(|episode| !steps.iter().any(|(other, _)| other.id == episode.id));
         let reminders = changed.chain(kept).filter(|episode| episode.open()).filter_map(episodes::next_reminder);
@@ -116,7 +128,14 @@ impl World {
                     false => Vec::new(),
                 };
                 let traits = Self::traits(slot);
-                decision.told.push(Told { episode: episode.clone(), transition, facts, introduction: false, told_to, traits });
+                decision.told.push(Told {
+                    episode: episode.clone(),
+                    transition,
+                    facts,
+                    introduction: false,
+                    told_to,
+                    traits,
+                });
             }
             match decision.batch.episodes.iter_mut().find(|known| known.id == episode.id) {
                 Some(known) => *known = episode,
@@ -151,19 +170,36 @@ impl World {
         if !slot.own_login() {
             return;
         }
-        let (finding, next) = evaluate::assess_collector(status, self.covered(&slot.key), &self.rules, now);
+        let (finding, next) = evaluate::assess_collector(status, self.covered(&slot.key, now), &self.rules, now);
         assessment.findings.extend(finding);
         assessment.next_change = [assessment.next_change, next].into_iter().flatten().min();
     }
 
-    fn covered(&self, own: &TokenKey) -> Covered {
+    /// What a collector's blindness mutes is judged again when it begins and when it ends (semantics 8).
+    fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, decision: &mut Decision) {
+        let blind = |standing: &Standing| standing.findings.get(FindingKind::CollectorFailing).is_some();
+        let before = self.inventory.standing(&slot.key).is_some_and(|standing| blind(&standing));
+        if slot.own_login() && before != blind(standing) {
+            decision.mark_due = Some(slot.key.collector.clone());
+        }
+    }
+
+    /// `collector_failing` stands for this collector, as this decision has it.
+    fn is_blind(&self, decision: &Decision, collector: &CollectorId) -> bool {
+        let own = own_login(collector);
+        let judged = decision.judged.iter().rev().find(|(key, _)| *key == own).map(|(_, standing)| *standing);
+        let standing = judged.or_else(|| self.inventory.standing(&own));
+        standing.is_some_and(|standing| standing.findings.get(FindingKind::CollectorFailing).is_some())
+    }
+
+    fn covered(&self, own: &TokenKey, now: At) -> Covered {
         let mut covered = Covered::default();
         self.inventory.each(Some(&own.collector), &mut |token, standing| {
             if token.own_login() {
                 return;
             }
             covered.tokens += 1;
-            let deadline = standing.deadline.map(|(at, _)| at);
+            let deadline = standing.deadline.map(|(at, _)| at).filter(|at| *at > now);
             covered.earliest_deadline = [covered.earliest_deadline, deadline].into_iter().flatten().min();
         });
         covered
@@ -172,7 +208,8 @@ impl World {
     /// `unowned`, second case: no route would carry a critical finding of it (semantics 8).
     fn add_unrouted(&self, slot: &Token<'_>, status: &CollectorStatus, assessment: &mut Assessment) {
         let policy = self.rules.policy(slot.policy);
-        let managed = slot.explicit() || slot.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty();
+        let managed =
+            slot.explicit() || slot.team.is_some() || policy.schedule.is_some() || !policy.pipelines.is_empty();
         let watched = !slot.own_login() && managed && self.rules.collector(&status.id).is_some();
         if !watched || self.routes.channels().is_empty() {
             return;
@@ -186,7 +223,13 @@ impl World {
     }
 
     /// Closes every open episode of a slot that leaves.
-    pub(crate) fn leave(&self, slot: &Token<'_>, how: crate::domain::episode::Closing, now: At, decision: &mut Decision) {
+    pub(crate) fn leave(
+        &self,
+        slot: &Token<'_>,
+        how: crate::domain::episode::Closing,
+        now: At,
+        decision: &mut Decision,
+    ) {
         let subject = Subject::Token(slot.key.as_ref().clone());
         let happened = Happened { leaves: Some(how), ..Happened::default() };
         let cx = StepCx { subject: &subject, happened: &happened, team: slot.team.as_ref(), silent: false, now };

@@ -47,7 +47,8 @@ impl World {
             self.listed(&page.collector, generation, &terms, &mut touched, &mut delta, decision);
         }
         decision.walk = Some(delta);
-        self.settle(touched, &page.collector, almanac, now, decision);
+        let strange = self.collectors.get(&page.collector).is_some_and(|status| status.sight != Some(page.sight));
+        self.settle(touched, strange, almanac, now, decision);
     }
 
     /// A round begun under another sight than the one it would be judged by is discarded (semantics 3.1).
@@ -92,7 +93,12 @@ impl World {
         }
         let governed = self.rules.govern(&subject);
         if let Some(flow) = &record.dynamic {
-            let watched = self.rules.govern(&Subject { kind: FLOW, name: flow.name.as_str(), place: flow.place.as_str(), ..subject });
+            let watched = self.rules.govern(&Subject {
+                kind: FLOW,
+                name: flow.name.as_str(),
+                place: flow.place.as_str(),
+                ..subject
+            });
             match watched.matched || governed.matched {
                 true => {
                     let seen = cx.add.flows.entry(flow.clone()).or_insert_with(|| FlowSeen::new(record.clone()));
@@ -108,7 +114,13 @@ impl World {
         }
         let terms = Terms { matched: governed.matched, ..terms.clone() };
         let outcome = infer::record(known.as_ref(), &key, &label, record, &terms);
-        self.take(outcome, Found { key, known, governed, generation: record.generation.clone() }, touched, cx, decision);
+        self.take(
+            outcome,
+            Found { key, known, governed, generation: record.generation.clone() },
+            touched,
+            cx,
+            decision,
+        );
     }
 
     /// Semantics 2.1, 2.5: machine kinds, whatever a policy matches, and the kinds that the collector adds.
@@ -203,12 +215,12 @@ impl World {
 
     /// The same issuer id at the same issuer URL, seen by another collector, is one token (semantics 1.11).
     fn elsewhere(&self, record: &Record, rules: &CollectorRules) -> Option<TokenKey> {
-        if record.origin != Origin::Inventory || rules.host.is_empty() {
+        if record.origin != Origin::Inventory || rules.url.is_empty() {
             return None;
         }
         self.rules
             .collectors()
-            .filter(|other| other.id != rules.id && other.issuer == rules.issuer && other.host == rules.host)
+            .filter(|other| other.id != rules.id && other.issuer == rules.issuer && other.url == rules.url)
             .find_map(|other| self.inventory.holder(&other.id, &record.generation))
     }
 
@@ -222,7 +234,9 @@ impl World {
         decision: &mut Decision,
     ) {
         let Some(key) = self.inventory.holder(collector, generation) else { return };
-        let Some(known) = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key)) else { return };
+        let Some(known) = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key)) else {
+            return;
+        };
         let governed = self.rules.govern(&subject_of(&known, &self.rules.collector(collector)));
         let outcome = infer::unread(&known, generation, terms);
         let found = Found { key, known: Some(known), governed, generation: generation.into() };
@@ -262,11 +276,12 @@ impl World {
         }
     }
 
-    /// Judges what was touched; a slot that was only seen again is judged only if that may change something.
+    /// Judges what was touched; a slot that was only seen again is judged only if that may change something. `silent`: the
+    /// first round under a new sight, whose end introduces what it found (semantics 10).
     pub(crate) fn settle(
         &self,
         touched: Touched,
-        _collector: &CollectorId,
+        silent: bool,
         almanac: &mut Almanac,
         now: At,
         decision: &mut Decision,
@@ -274,10 +289,15 @@ impl World {
         for (key, (slot, news, changed)) in touched.slots {
             let mut slot = slot;
             slot.observed = now;
-            if !changed && self.inventory.standing(&key).is_some_and(|s| s.findings.is_empty() && s.next_change.is_none_or(|at| at > now)) {
+            if !changed
+                && self
+                    .inventory
+                    .standing(&key)
+                    .is_some_and(|s| s.findings.is_empty() && s.next_change.is_none_or(|at| at > now))
+            {
                 continue;
             }
-            self.judge(&slot, Cause::news(&news), almanac, now, decision);
+            self.judge(&slot, Cause { silent, ..Cause::news(&news) }, almanac, now, decision);
             if changed {
                 decision.batch.slots.push(slot);
             }
@@ -324,7 +344,10 @@ fn subject<'a>(record: &'a Record, rules: &'a CollectorRules, label: &'a str) ->
 }
 
 /// The same, from a slot.
-pub(crate) fn subject_of<'a>(slot: &'a crate::domain::token::Token<'_>, rules: &Option<&'a CollectorRules>) -> Subject<'a> {
+pub(crate) fn subject_of<'a>(
+    slot: &'a crate::domain::token::Token<'_>,
+    rules: &Option<&'a CollectorRules>,
+) -> Subject<'a> {
     let scopes = slot.generations.last().map_or(&[][..], |generation| &generation.scopes);
     Subject {
         collector: &slot.key.collector,

@@ -70,7 +70,12 @@ impl OpenWalk {
             return;
         }
         if self.walk != delta.add.walk {
-            *self = OpenWalk { finished: self.finished, walk: delta.add.walk, sight: delta.add.sight, ..OpenWalk::default() };
+            *self = OpenWalk {
+                finished: self.finished,
+                walk: delta.add.walk,
+                sight: delta.add.sight,
+                ..OpenWalk::default()
+            };
         }
         let add = delta.add;
         for (listing, coverage) in add.listings {

@@ -23,7 +23,11 @@ pub enum Stored {
     Episode(Episode),
     Channel(ChannelHealth),
     /// Where messages of an episode were sent, accepted or left ambiguous (channels.md 5.7).
-    ToldTo { episode: EpisodeId, channel: ChannelId, recipient: String },
+    ToldTo {
+        episode: EpisodeId,
+        channel: ChannelId,
+        recipient: String,
+    },
 }
 
 /// Due deliveries for one reader that fell due at one instant: one message (semantics 9.2).
@@ -53,7 +57,11 @@ pub struct DueItem {
 #[derive(Clone, Debug)]
 pub enum Claim {
     /// Send these (by index) with this rendered body; the others as told.
-    Send { items: Vec<usize>, body: String, drop: Vec<(usize, DeliveryState)> },
+    Send {
+        items: Vec<usize>,
+        body: String,
+        drop: Vec<(usize, DeliveryState)>,
+    },
     /// Nothing of it is true any more.
     Drop(Vec<(usize, DeliveryState)>),
     Wait(At),

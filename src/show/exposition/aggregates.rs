@@ -188,7 +188,9 @@ pub fn render_collectors(out: &mut String, collectors: &[CollectorStatus], held:
         let up = status.last_success.is_some() && status.last_success == status.last_walk;
         Some(u8::from(up).to_string())
     });
-    gauge("forewarn_collector_interval_seconds", "Configured time between polls.", &|status| Some(status.every.to_string()));
+    gauge("forewarn_collector_interval_seconds", "Configured time between polls.", &|status| {
+        Some(status.every.to_string())
+    });
     gauge(
         "forewarn_collector_last_success_timestamp_seconds",
         "End of the last poll that read the issuer, whole or in part.",
@@ -210,11 +212,9 @@ pub fn render_collectors(out: &mut String, collectors: &[CollectorStatus], held:
         "How far the clock of the issuer is ahead of ours.",
         &|status| status.clock_difference.map(|seconds| seconds.to_string()),
     );
-    gauge(
-        "forewarn_collector_ratelimit_remaining",
-        "Requests left in the issuer's present window.",
-        &|status| status.ratelimit_remaining.map(|left| left.to_string()),
-    );
+    gauge("forewarn_collector_ratelimit_remaining", "Requests left in the issuer's present window.", &|status| {
+        status.ratelimit_remaining.map(|left| left.to_string())
+    });
     render_collector_lists(out, collectors);
 }
 
@@ -228,12 +228,7 @@ fn render_collector_lists(out: &mut String, collectors: &[CollectorStatus]) {
         let labels = format!("collector=\"{id}\",issuer=\"{}\"", escaped(status.issuer.as_str()));
         line(out, "forewarn_collector_info", &labels, "1");
     }
-    header(
-        out,
-        "forewarn_collector_left_out",
-        "gauge",
-        "Records of the last poll that are not watched, by reason.",
-    );
+    header(out, "forewarn_collector_left_out", "gauge", "Records of the last poll that are not watched, by reason.");
     for status in collectors {
         for &reason in LeftOut::ALL {
             let labels = format!("collector=\"{}\",reason=\"{reason}\"", escaped(status.id.as_str()));
@@ -245,7 +240,12 @@ fn render_collector_lists(out: &mut String, collectors: &[CollectorStatus]) {
 
 /// The families of channels and deliveries, and of judging itself.
 pub fn render_delivery(out: &mut String, channels: &[(ChannelId, Option<ChannelHealth>)], undone: &Undone) {
-    header(out, "forewarn_evaluation_held", "gauge", "Whether judging is held for a second look: clock or mass_change.");
+    header(
+        out,
+        "forewarn_evaluation_held",
+        "gauge",
+        "Whether judging is held for a second look: clock or mass_change.",
+    );
     for &reason in HoldReason::ALL {
         line(out, "forewarn_evaluation_held", &format!("reason=\"{reason}\""), "0");
     }
@@ -263,7 +263,12 @@ pub fn render_delivery(out: &mut String, channels: &[(ChannelId, Option<ChannelH
     let name = "forewarn_delivery_oldest_due_timestamp_seconds";
     let due: Vec<_> = channels.iter().filter_map(|(id, _)| undone.oldest_due.get(id).map(|at| (id, at))).collect();
     if !due.is_empty() {
-        header(out, name, "gauge", "When the oldest undelivered message became due; deferred and digest items count from their slot.");
+        header(
+            out,
+            name,
+            "gauge",
+            "When the oldest undelivered message became due; deferred and digest items count from their slot.",
+        );
     }
     for (id, at) in due {
         line(out, name, &format!("channel=\"{}\"", escaped(id.as_str())), &at.timestamp().to_string());

@@ -46,7 +46,12 @@ pub enum PageBody {
 pub enum Step {
     Text(Bytes),
     /// A family over some leaves, by their place in the list.
-    Leaves { family: usize, page: Arc<Page>, from: usize, to: usize },
+    Leaves {
+        family: usize,
+        page: Arc<Page>,
+        from: usize,
+        to: usize,
+    },
 }
 
 /// Leaves rendered for one frame of a plain page.

@@ -25,7 +25,10 @@ pub struct Labels {
 impl Labels {
     pub fn of(token: &Token<'_>) -> Self {
         let name = escaped(&token.label);
-        Self { identity: format!("collector=\"{}\",token=\"{name}\"", escaped(token.key.collector.as_str())), token: name }
+        Self {
+            identity: format!("collector=\"{}\",token=\"{name}\"", escaped(token.key.collector.as_str())),
+            token: name,
+        }
     }
 }
 
@@ -40,7 +43,9 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "forewarn_token_expiry_timestamp_seconds",
         help: "When the newest usable generation of the token expires.",
-        lines: |out, labels, _, standing, _| instant(out, "forewarn_token_expiry_timestamp_seconds", labels, standing.expiry),
+        lines: |out, labels, _, standing, _| {
+            instant(out, "forewarn_token_expiry_timestamp_seconds", labels, standing.expiry)
+        },
         also: None,
     },
     Family {

@@ -8,8 +8,6 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use crate::domain::At;
-use crate::domain::finding::Standing;
-use crate::domain::token::Token;
 use crate::judge::evaluate::rules::Rules;
 use crate::judge::inventory::LeafId;
 use crate::judge::world::World;
@@ -19,10 +17,12 @@ pub mod body;
 pub mod families;
 pub mod piece;
 pub mod refresh;
+mod render;
 
 use aggregates::{Sums, Undone};
-use families::{FAMILIES, Labels};
+use families::FAMILIES;
 use piece::Piece;
+use render::RenderCx;
 
 /// `metrics:` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,12 @@ impl Exposition {
     pub fn live(&self, own: &str) -> String {
         let mut out = String::with_capacity(16 * 1024);
         let page = self.page();
-        families::header(&mut out, "forewarn_metrics_narrowed", "gauge", "Whether per-token series are narrowed because the inventory is large.");
+        families::header(
+            &mut out,
+            "forewarn_metrics_narrowed",
+            "gauge",
+            "Whether per-token series are narrowed because the inventory is large.",
+        );
         families::line(&mut out, "forewarn_metrics_narrowed", "", if page.narrowed { "1" } else { "0" });
         {
             let world = read(&self.world);
@@ -139,52 +144,6 @@ fn wanted(choice: &Choice) -> impl Iterator<Item = &'static families::Family> {
 /// A poisoned lock means that a panic was counted elsewhere; the facts behind it are whole, since `apply` only moves.
 fn read(world: &RwLock<World>) -> std::sync::RwLockReadGuard<'_, World> {
     world.read().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// What rendering reads.
-struct RenderCx<'a> {
-    world: &'a World,
-    choice: &'a Choice,
-    narrowed: bool,
-    now: At,
-}
-
-/// Beyond `narrow_above` tokens, a deadline within this many days keeps a token's series.
-const NARROW_DAYS: i64 = 90;
-
-impl RenderCx<'_> {
-    fn shows(&self, token: &Token<'_>, standing: &Standing) -> bool {
-        if !self.world.shown(&token.key.collector) || World::silent(token, standing) {
-            return false;
-        }
-        let near = || standing.deadline.is_some_and(|(at, _)| at < self.now + chrono::TimeDelta::days(NARROW_DAYS));
-        match self.choice.tokens {
-            Shown::None => false,
-            Shown::Findings => !standing.findings.is_empty(),
-            Shown::All if self.narrowed => !standing.findings.is_empty() || near(),
-            Shown::All => true,
-        }
-    }
-
-    fn leaf(&self, leaf: LeafId, family: &families::Family, out: &mut String) {
-        let rules = self.world.rules();
-        self.world.inventory.leaf(leaf, &mut |token, standing| {
-            if self.shows(token, standing) {
-                (family.lines)(out, &Labels::of(token), token, standing, rules);
-            }
-        });
-    }
-
-    fn sums(&self, leaf: LeafId) -> Sums {
-        let mut sums = Sums::default();
-        let rules = self.world.rules();
-        self.world.inventory.leaf(leaf, &mut |token, standing| {
-            if self.world.shown(&token.key.collector) && !World::silent(token, standing) {
-                sums.add(token, standing, rules);
-            }
-        });
-        sums
-    }
 }
 
 /// Pieces of one leaf, kept between refreshes.

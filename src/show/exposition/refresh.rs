@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::aggregates::{Sums, render_sums};
 use super::families::{Family, header};
 use super::piece::Piece;
-use super::{Choice, Exposition, FamilyPage, Kept, Page, RenderCx, Workshop, read, wanted};
+use super::render::RenderCx;
+use super::{Choice, Exposition, FamilyPage, Kept, Page, Workshop, read, wanted};
 use crate::domain::At;
 use crate::judge::inventory::LeafId;
 
@@ -36,9 +37,10 @@ impl Exposition {
         let world = read(&self.world);
         let narrowed = world.inventory.len() > choice.narrow_above;
         let rules = world.rules();
-        let same = shop.made_with.as_ref().is_some_and(|(with, made, narrow)| {
-            with == choice && Arc::ptr_eq(made, rules) && *narrow == narrowed
-        });
+        let same = shop
+            .made_with
+            .as_ref()
+            .is_some_and(|(with, made, narrow)| with == choice && Arc::ptr_eq(made, rules) && *narrow == narrowed);
         if !same {
             shop.kept.clear();
             shop.made_with = Some((choice.clone(), rules.clone(), narrowed));
@@ -87,14 +89,7 @@ impl Exposition {
         }
         let mut small = String::new();
         render_sums(&mut small, &sums, read(&self.world).rules(), &shop.dynamic);
-        Page {
-            families,
-            small: Piece::new(small.as_bytes()),
-            small_text: small.into(),
-            leaves,
-            narrowed,
-            made_at: now,
-        }
+        Page { families, small: Piece::new(small.as_bytes()), small_text: small.into(), leaves, narrowed, made_at: now }
     }
 }
 

@@ -33,7 +33,9 @@ fn bind_one(address: &str) -> Result<TcpListener, ListenError> {
     let full = if address.starts_with(':') { format!("[::]{address}") } else { address.to_owned() };
     let failed = |error: std::io::Error| {
         let help = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "another process listens there; stop it or choose another --web.listen-address",
+            std::io::ErrorKind::AddrInUse => {
+                "another process listens there; stop it or choose another --web.listen-address"
+            }
             std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one",
             _ => "write HOST:PORT, for example 127.0.0.1:10789",
         };
@@ -60,7 +62,11 @@ pub fn tls(config: &TlsServer) -> Result<Arc<rustls::ServerConfig>, ListenError>
         _ => rustls::ALL_VERSIONS,
     };
     let builder = rustls::ServerConfig::builder_with_protocol_versions(versions);
-    let builder = match config.client_ca_file.as_ref().filter(|_| config.client_auth_type.as_deref() == Some("RequireAndVerifyClientCert")) {
+    let builder = match config
+        .client_ca_file
+        .as_ref()
+        .filter(|_| config.client_auth_type.as_deref() == Some("RequireAndVerifyClientCert"))
+    {
         None => builder.with_no_client_auth(),
         Some(file) => {
             let mut roots = rustls::RootCertStore::empty();

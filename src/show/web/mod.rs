@@ -48,8 +48,7 @@ pub struct Parts {
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
 /// Nothing from other hosts, no script, no frame.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Largest request body, bytes.
 const MOST: usize = 64 * 1024;

@@ -42,11 +42,15 @@ pub async fn landing(State(web): State<Web>) -> Response {
 }
 
 fn render(listing: Listing, now: At) -> Result<String, minijinja::Error> {
-    let collectors: Vec<_> = listing.collectors.iter().filter_map(|collector| {
-        let failure = collector.failure.as_ref()?;
-        let read = collector.last_success.map(|at| crate::deliver::message::words::nearly(at, now));
-        Some(context! { name => &collector.collector, failure, read })
-    }).collect();
+    let collectors: Vec<_> = listing
+        .collectors
+        .iter()
+        .filter_map(|collector| {
+            let failure = collector.failure.as_ref()?;
+            let read = collector.last_success.map(|at| crate::deliver::message::words::nearly(at, now));
+            Some(context! { name => &collector.collector, failure, read })
+        })
+        .collect();
     let fresh = listing.collectors.len() - collectors.len();
     let total = listing.collectors.len();
     let all = rows(listing.tokens, now);

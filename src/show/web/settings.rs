@@ -65,14 +65,20 @@ impl WebConfig {
             // The hash is a secret of sorts: named by its user, never quoted.
             let parsed: Result<bcrypt::HashParts, _> = hash.parse();
             if parsed.is_err() {
-                return Err(format!("basic_auth_users.{user}: not a bcrypt hash; make one with `htpasswd -nBC 10 {user}`"));
+                return Err(format!(
+                    "basic_auth_users.{user}: not a bcrypt hash; make one with `htpasswd -nBC 10 {user}`"
+                ));
             }
         }
         let Some(tls) = &self.tls_server_config else { return Ok(()) };
         let verifies = match tls.client_auth_type.as_deref() {
             None | Some("" | "NoClientCert") => false,
             Some("RequireAndVerifyClientCert") => true,
-            Some(_) => return Err("tls_server_config.client_auth_type: write NoClientCert or RequireAndVerifyClientCert".into()),
+            Some(_) => {
+                return Err(
+                    "tls_server_config.client_auth_type: write NoClientCert or RequireAndVerifyClientCert".into()
+                );
+            }
         };
         if verifies && tls.client_ca_file.is_none() {
             return Err("tls_server_config.client_ca_file: required, because client certificates are verified".into());

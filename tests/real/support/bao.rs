@@ -49,7 +49,9 @@ impl Bao {
 
     /// A token with a display name; its accessor and its value.
     pub async fn token(&self, name: &str, ttl: &str) -> (String, String) {
-        let made = self.call("POST", "auth/token/create", json!({ "display_name": name, "ttl": ttl, "policies": ["default"] })).await;
+        let made = self
+            .call("POST", "auth/token/create", json!({ "display_name": name, "ttl": ttl, "policies": ["default"] }))
+            .await;
         let field = |name: &str| made["auth"][name].as_str().unwrap().to_owned();
         (field("accessor"), field("client_token"))
     }

@@ -99,7 +99,10 @@ impl Mail {
 
     pub async fn mail(&self, from: usize, word: &str, limit: Duration) -> String {
         let what = format!("a mail with {word:?}");
-        eventually(&what, limit, async || self.mails().into_iter().skip(from).find(|mail| unfolded(mail).contains(word))).await
+        eventually(&what, limit, async || {
+            self.mails().into_iter().skip(from).find(|mail| unfolded(mail).contains(word))
+        })
+        .await
     }
 }
 

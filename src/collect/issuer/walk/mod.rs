@@ -13,7 +13,7 @@ use super::scope::Scope;
 use super::{Collector, declared, files};
 use crate::base::metrics::Metrics;
 use crate::base::secret::fingerprint::Fingerprints;
-use crate::base::time::clock::Clock;
+use crate::base::time::clock::{Clock, Stopwatch};
 use crate::domain::At;
 use crate::domain::key::{GenerationId, SightId};
 use crate::domain::observation::{Coverage, Observation, WalkEnd, WalkNo, Walked};
@@ -54,7 +54,7 @@ pub async fn confirm(collector: &Collector, cx: &WalkCx, ids: &[GenerationId], o
 }
 
 async fn run(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>, ids: Option<Vec<GenerationId>>) {
-    let started_at = cx.clock.now();
+    let (started_at, watch) = (cx.clock.now(), Stopwatch::start());
     let confirm = ids.is_some();
     let mut report = Report::new(cx, out);
     let seen = sight::sight(collector, &cx.fingerprints);
@@ -90,7 +90,7 @@ async fn run(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>, ids
         walk: cx.walk,
         started_at,
         ended_at: cx.clock.now(),
-        duration_ms: None,
+        duration_ms: u32::try_from(watch.elapsed().as_millis()).ok(),
         coverage,
         detail,
         ratelimit_remaining: report.remaining,

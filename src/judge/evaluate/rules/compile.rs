@@ -7,10 +7,8 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate, NaiveTime};
 
 use super::matcher::{Matcher, POLICY_FIELDS};
-use super::schedule::{Schedule, Step, duration, ladder};
-use super::{
-    AllowSection, CollectorRules, MatchSection, Pipeline, PolicySection, Problem, Rules, Sections, TeamSection,
-};
+use super::schedule::{Pipeline, Schedule, Step, duration, ladder};
+use super::{AllowSection, CollectorRules, MatchSection, PolicySection, Problem, Rules, Sections, TeamSection};
 use crate::domain::At;
 use crate::domain::finding::FindingKind;
 use crate::domain::key::{CollectorId, PipelineId, TeamId};

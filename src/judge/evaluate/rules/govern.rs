@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::compile::{Entry, Team};
-use super::{CollectorRules, Governed, Pipeline, Policy, Rules, Subject};
+use super::schedule::Pipeline;
+use super::{CollectorRules, Governed, Policy, Rules, Subject};
 use crate::domain::key::{CollectorId, PipelineId, PolicyNo, TeamId};
 
 /// Combinations met so far.

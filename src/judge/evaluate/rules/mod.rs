@@ -117,6 +117,10 @@ pub struct CollectorRules {
     pub issuer: Text,
     /// Host of its URL, for messages.
     pub host: Text,
+    /// Its URL, to know that two collectors see the same issuer (semantics 1.11); empty for offline ones.
+    pub url: Text,
+    /// Names of the tokens that the configuration names itself; `None` for files, which come and go.
+    pub explicit: Option<Vec<String>>,
     /// Seconds.
     pub every: u32,
     /// Seconds until facts are stale; `None`: they never are (offline, declared).
@@ -183,13 +187,6 @@ pub struct Policy {
     pub allow: Vec<(FindingKind, At, String)>,
     /// `watch: false`: known, counted, judged by nothing.
     pub unwatched: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct Pipeline {
-    pub id: PipelineId,
-    pub environment: Option<String>,
-    pub url: Option<String>,
 }
 
 /// Everything judging needs from the configuration. Shared; the combinations of policies met so far stand behind a lock.

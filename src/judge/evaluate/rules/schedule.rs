@@ -1,4 +1,4 @@
-//! Rotation schedules and written ladders, compiled (semantics 5 and 7).
+//! Rotation schedules, written ladders and pipelines, compiled (semantics 5 and 7).
 //! Knows spellings only; what follows from a schedule stands in `rotation.rs`.
 
 use super::{Problem, ScheduleSection};
@@ -6,7 +6,7 @@ use crate::base::time::cron::Cron;
 use crate::base::time::span;
 use crate::base::time::zone::Zone;
 use crate::domain::At;
-use crate::domain::key::ScheduleId;
+use crate::domain::key::{PipelineId, ScheduleId};
 
 /// One step of a written ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,14 @@ pub enum Step {
     Before(u32),
     /// Percent of the lifetime.
     Percent(u8),
+}
+
+/// What breaks when a token of it ends.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    pub id: PipelineId,
+    pub environment: Option<String>,
+    pub url: Option<String>,
 }
 
 #[derive(Clone, Debug)]

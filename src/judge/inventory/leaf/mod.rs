@@ -1,8 +1,6 @@
 //! 500 to 1,000 slots of one collector, sorted by key: keys and ids as runs of bytes, everything else rows of small
 //! numbers. A leaf is index, page order, judging order and timer in one; unseen outside this room.
 
-use std::borrow::Cow;
-
 use self::pack::{Extra, GenerationRow, Odd, SlotRow, StandingRow};
 use self::run::{Run, Spans, Sparse, make_room};
 use super::agenda;
@@ -10,10 +8,12 @@ use super::infer::label;
 use super::intern::Pools;
 use crate::domain::finding::Standing;
 use crate::domain::key::{CollectorId, TokenKey};
-use crate::domain::observation::{Origin, WalkNo};
-use crate::domain::token::{Slot, Token};
+use crate::domain::observation::WalkNo;
+use crate::domain::token::Slot;
 
+mod halves;
 mod pack;
+mod reads;
 mod run;
 
 /// Slots of a leaf when it splits; each half keeps the half.
@@ -132,63 +132,6 @@ impl Leaf {
         self.due.remove(at);
         self.seen.remove(at);
     }
-    /// The view that everyone outside sees.
-    pub fn token(&self, at: usize, pools: &Pools) -> Token<'_> {
-        let (row, odd) = (&self.slots[at], self.odd.get(at));
-        let (first_seen, observed, scheduled_since, rotated_at) = row.instants(odd);
-        let manner = row.manner(pools);
-        let key = self.key(at);
-        let place_path = row.place_path(pools);
-        let label = self.label(at, pools);
-        let generations = self
-            .spans
-            .range(at)
-            .map(|place| self.generations[place].unpack(self.ids.get(place), self.extras.get(place), pools));
-        Token {
-            label,
-            origin: manner.origin,
-            person: manner.person,
-            place_path,
-            name: odd.and_then(Odd::name).unwrap_or_else(|| key.name().into()),
-            owner: row.owner(pools),
-            facts: row.facts(pools),
-            first_seen,
-            listing: row.listing(pools),
-            flow: odd.and_then(Odd::flow),
-            generations: Cow::Owned(generations.collect()),
-            observed,
-            scheduled_since,
-            turned_back: odd.and_then(Odd::turned_back),
-            rotated_at,
-            policy: manner.policy,
-            team: manner.team.clone(),
-            key: Cow::Owned(key),
-        }
-    }
-    pub fn origin(&self, at: usize, pools: &Pools) -> Origin {
-        self.slots[at].manner(pools).origin
-    }
-    pub fn label(&self, at: usize, pools: &Pools) -> Cow<'_, str> {
-        if let Some(label) = self.odd.get(at).and_then(Odd::label) {
-            return Cow::Borrowed(label);
-        }
-        let (row, key) = (&self.slots[at], self.key(at));
-        let (origin, place_path) = (row.manner(pools).origin, row.place_path(pools));
-        Cow::Owned(label::readable(&self.collector, origin, place_path.as_str(), key.name()))
-    }
-    /// Slots that hold this generation.
-    pub fn holding(&self, hash: u32, id: &str) -> impl Iterator<Item = usize> {
-        let places = self.hashes.iter().enumerate().filter(move |(_, known)| **known == hash);
-        let places = places.map(|(place, _)| place).filter(move |&place| self.ids.get(place) == id);
-        places.map(|place| self.spans.owner(place))
-    }
-    /// Hashes of the generations of a slot.
-    pub fn hashes(&self, at: usize) -> &[u32] {
-        &self.hashes[self.spans.range(at)]
-    }
-    pub fn standing(&self, at: usize, pools: &Pools) -> Standing {
-        self.standings[at].unpack(self.far.get(at), agenda::unpack(self.due[at]), pools)
-    }
     /// Whether a reader can see the difference.
     pub fn judge(&mut self, at: usize, standing: &Standing, pools: &mut Pools) -> bool {
         let before = self.standing(at, pools);
@@ -214,43 +157,6 @@ impl Leaf {
     pub fn see(&mut self, at: usize, walk: WalkNo) {
         self.seen[at] = walk;
     }
-    pub fn split_off(&mut self, at: usize, revision: u64) -> Self {
-        let places = self.spans.start(at);
-        let upper = Self {
-            collector: self.collector.clone(),
-            revision,
-            keys: self.keys.split_off(at),
-            slots: split_column(&mut self.slots, at),
-            odd: self.odd.split_off(at),
-            spans: self.spans.split_off(at),
-            ids: self.ids.split_off(places),
-            generations: split_column(&mut self.generations, places),
-            extras: self.extras.split_off(places),
-            hashes: split_column(&mut self.hashes, places),
-            standings: split_column(&mut self.standings, at),
-            far: self.far.split_off(at),
-            due: split_column(&mut self.due, at),
-            seen: split_column(&mut self.seen, at),
-        };
-        self.revision = revision;
-        upper
-    }
-    /// Takes in the leaf that follows it.
-    pub fn append(&mut self, next: Self) {
-        let (slots, places) = (self.len(), self.generations.len());
-        self.keys.append(&next.keys);
-        self.slots.extend(next.slots);
-        self.odd.append(next.odd, slots);
-        self.spans.append(&next.spans);
-        self.ids.append(&next.ids);
-        self.generations.extend(next.generations);
-        self.extras.append(next.extras, places);
-        self.hashes.extend(next.hashes);
-        self.standings.extend(next.standings);
-        self.far.append(next.far, slots);
-        self.due.extend(next.due);
-        self.seen.extend(next.seen);
-    }
     #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.keys.bytes()
@@ -261,10 +167,4 @@ impl Leaf {
             + self.standings.capacity() * size_of::<StandingRow>()
             + (self.hashes.capacity() + self.due.capacity() + self.seen.capacity()) * 4
     }
-}
-
-fn split_column<T>(column: &mut Vec<T>, at: usize) -> Vec<T> {
-    let upper = column.split_off(at);
-    column.shrink_to_fit();
-    upper
 }
