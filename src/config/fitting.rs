@@ -27,7 +27,7 @@ impl One<'_, '_> {
             ("trust_roots", section.trust_roots.is_some(), origin == Source::Files),
             ("tokens", section.tokens.is_some(), origin == Source::Declared),
             ("introspection_endpoint", section.introspection_endpoint.is_some(), self.introspects()),
-            ("inspect", section.inspect.is_some(), self.definition.can(Mode::Inspect) && http),
+            ("inspect", section.inspect.is_some(), self.definition.can(Mode::Inspect)),
             ("inventory", section.inventory.is_some(), self.can_walk() && http),
             ("tls", section.tls.is_some(), http),
             ("proxy", section.proxy.is_some(), http),
@@ -39,8 +39,8 @@ impl One<'_, '_> {
             self.note(key, format!("the issuer {issuer} has no use for `{key}`; leave it out"));
         }
         let missing = match origin {
-            Source::Files if section.files.as_ref().is_none_or(Vec::is_empty) => {
-                ("files", "globs such as [\"certs/**/*.pem\"]")
+            Source::Files if section.files.as_ref().is_none_or(Vec::is_empty) && section.inspect.is_none() => {
+                ("files", "globs such as [\"certs/**/*.pem\"], or name single ones under `inspect:`")
             }
             Source::Declared if section.tokens.as_ref().is_none_or(Vec::is_empty) => {
                 ("tokens", "entries such as { name: deploy-key, expires: 2027-03-01 }")

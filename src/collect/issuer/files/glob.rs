@@ -19,6 +19,8 @@ const DEEPEST: usize = 64;
 pub struct Pattern {
     written: String,
     matcher: GlobMatcher,
+    /// What a folder of each depth must match to be looked into; the deeper ones may be any.
+    way: Vec<GlobMatcher>,
     /// The part before the first wildcard.
     base: PathBuf,
     /// Folders between base and file; `**` may be any number of them.
@@ -45,16 +47,17 @@ impl Pattern {
         if !written.starts_with('/') {
             return Err(format!("the pattern {written:?} is not absolute"));
         }
-        let glob = GlobBuilder::new(written)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| format!("the pattern cannot be read: {error}"))?;
+        let matcher = matcher(written).map_err(|error| format!("the pattern cannot be read: {error}"))?;
         let parts: Vec<&str> = written.split('/').collect();
         let fixed = parts.iter().take_while(|part| !is_wild(part)).count();
         let base: PathBuf =
             if fixed == parts.len() { written.into() } else { format!("{}/", parts[..fixed].join("/")).into() };
         let depth = if written.contains("**") { DEEPEST } else { parts.len().saturating_sub(fixed + 1) };
-        Ok(Self { written: written.to_owned(), matcher: glob.compile_matcher(), base, depth })
+        let way = way(&parts, fixed);
+        Ok(Self { written: written.to_owned(), matcher, way, base, depth })
+    }
+    fn leads(&self, folder: &Path, depth: usize) -> bool {
+        depth < self.depth && self.way.get(depth).is_none_or(|matcher| matcher.is_match(folder))
     }
     /// No wildcard: the path of one file.
     pub fn is_plain(&self) -> bool {
@@ -71,6 +74,19 @@ impl Pattern {
         search.found.paths.sort();
         search.found
     }
+}
+
+fn matcher(glob: &str) -> Result<GlobMatcher, globset::Error> {
+    Ok(GlobBuilder::new(glob).literal_separator(true).build()?.compile_matcher())
+}
+
+/// Folders aside are not opened: one that forbids it would make the pattern unread. Ends at `**` and at a brace, which
+/// may hold a `/`.
+fn way(parts: &[&str], fixed: usize) -> Vec<GlobMatcher> {
+    let wild = parts.len().saturating_sub(1).saturating_sub(fixed);
+    let known = parts[fixed..].iter().take(wild).take_while(|part| !part.contains("**") && !part.contains('{'));
+    let ends = (fixed..).zip(known).map(|(nth, _)| parts[..=nth].join("/"));
+    ends.map_while(|prefix| matcher(&prefix).ok()).collect()
 }
 
 fn is_wild(part: &str) -> bool {
@@ -103,7 +119,7 @@ impl Search<'_> {
     fn entry(&mut self, path: &Path, depth: usize) {
         // A link that leads nowhere is unread if it matches, and nothing otherwise.
         let is_folder = std::fs::metadata(path).is_ok_and(|meta| meta.is_dir());
-        if is_folder && depth < self.pattern.depth {
+        if is_folder && self.pattern.leads(path, depth) {
             self.folder(path, depth + 1);
         } else if !is_folder && self.pattern.matcher.is_match(path) {
             if self.found.paths.len() < self.most {
@@ -159,6 +175,24 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", dir.path().join("x/dead.pem")).unwrap();
         assert_eq!(find(&dir, "x/*.pem"), ["x/b.pem", "x/dead.pem", "x/live.pem"]);
         assert!(find(&dir, "**/*.pem").len() < 20);
+    }
+
+    #[test]
+    fn folders_that_lead_nowhere_are_not_opened() {
+        let dir = tree();
+        let opened = |pattern: &str| {
+            let pattern = Pattern::new(&format!("{}/{pattern}", dir.path().display())).unwrap();
+            let found = Found { paths: Vec::new(), missed: None };
+            let mut search = Search { pattern: &pattern, most: MOST_FILES, seen: HashSet::new(), found };
+            search.folder(&pattern.base.clone(), 0);
+            search.seen.len()
+        };
+        assert_eq!(opened("[x]/*.pem"), 2);
+        assert_eq!(opened("[x]/y/*.pem"), 3);
+        assert_eq!(opened("*/nowhere/*.pem"), 3);
+        assert_eq!(opened("{x/y,z}/*.pem"), 4);
+        assert_eq!(find(&dir, "{x/y,z}/*.pem"), ["x/y/c.pem", "z/e.pem"]);
+        assert_eq!(find(&dir, "?/y/*.crt"), ["x/y/d.crt"]);
     }
 
     #[test]

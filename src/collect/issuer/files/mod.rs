@@ -121,7 +121,7 @@ impl Round<'_> {
         let owned: PathBuf = path.to_owned();
         let read = tokio::task::spawn_blocking(move || bytes::read(&owned)).await;
         match read.unwrap_or_else(|_| Err((FailureReason::Decode, "reading panicked".into()))) {
-            Ok(bytes) => self.file(report, listing, Named { name: path.display().to_string(), explicit }, bytes).await,
+            Ok(bytes) => self.file(report, listing, Named { name: name(path), explicit }, bytes).await,
             Err((reason, error)) => self.unread(report, listing, reason, &format!("{}: {error}", path.display())).await,
         }
     }
@@ -182,6 +182,11 @@ impl Round<'_> {
             rejects: Vec::new(),
         }
     }
+}
+
+/// The whole path names a file, so that two never share a name; without the first `/`, which parts it from its collector.
+fn name(path: &Path) -> String {
+    path.display().to_string().trim_start_matches('/').to_owned()
 }
 
 #[cfg(test)]

