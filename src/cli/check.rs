@@ -3,12 +3,18 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use crate::config::setup::{self, Setup};
 use crate::config::{self, Config, Counts, Loading};
+use crate::domain::key::CollectorId;
+use crate::keep::store::sqlite;
 
 /// Prints the verdict on standard output; 0 if it can be loaded, 2 if not.
 pub fn run(path: &Path, loading: &Loading) -> u8 {
     let (text, code) = match config::load(path, loading) {
-        Ok(config) => (good(path, &config), 0),
+        Ok(mut config) => {
+            config.setup.warnings.extend(forgotten(&config.setup));
+            (good(path, &config), 0)
+        }
         Err(failed) => (failed.render(), 2),
     };
     let mut out = io::stdout().lock();
@@ -16,6 +22,17 @@ pub fn run(path: &Path, loading: &Loading) -> u8 {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => 2,
         _ => code,
     }
+}
+
+/// What a store that is there would forget under this configuration. A store that cannot be read has its own sentence
+/// when the service starts.
+fn forgotten(setup: &Setup) -> Vec<String> {
+    if !setup.store.path.exists() {
+        return Vec::new();
+    }
+    let census = sqlite::open_read_only(&setup.store.path).and_then(|mut store| store.census());
+    let tokens = |(id, tokens): (CollectorId, u32)| (id, usize::try_from(tokens).unwrap_or(usize::MAX));
+    census.map(|census| setup::forgotten(setup, &census.into_iter().map(tokens).collect())).unwrap_or_default()
 }
 
 /// The verdict on a configuration without a mistake.

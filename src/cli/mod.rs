@@ -82,6 +82,9 @@ pub struct CheckArguments {
     /// Configuration: a file or a folder
     #[arg(value_name = "PATH", default_value = "forewarn.yml")]
     pub path: PathBuf,
+    /// URL under which people will reach forewarn, as `serve` will be told
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub external_url: Option<url::Url>,
     /// Folder of issuer definitions that add to the shipped ones or override them
     #[arg(long = "config.issuers", value_name = "FOLDER")]
     pub issuers: Option<PathBuf>,
@@ -147,7 +150,7 @@ pub fn run() -> ExitCode {
             serve::run(&arguments)
         }
         Command::CheckConfig(arguments) => {
-            let loading = Loading { definitions: arguments.issuers, external_url: true };
+            let loading = Loading { definitions: arguments.issuers, external_url: arguments.external_url.is_some() };
             check::run(&arguments.path, &loading)
         }
         Command::List(arguments) => list::run(&arguments),

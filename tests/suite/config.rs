@@ -13,6 +13,7 @@ const INVALID: &str = "tests/config/invalid";
 const VALID: &str = "tests/config/valid";
 
 /// Variables that the files name; set before any test reads one.
+#[expect(unsafe_code, reason = "the environment is set once, before any test of this binary reads it")]
 fn environment() {
     static SET: Once = Once::new();
     SET.call_once(|| {

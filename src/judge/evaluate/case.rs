@@ -154,19 +154,28 @@ impl<'a> Case<'a> {
         }
     }
     /// An end that does not move: without asking, if facts were fresh then (semantics 4.5). Of a date without a time
-    /// the whole day must pass if the issuer called it active within it (4.2).
+    /// the whole day must pass if the issuer called it active within it (4.2); so the round after its early edge is
+    /// waited for, as long as for an end that may have moved.
     fn fixed(&self, generation: &Generation, early: At, late: At) -> Fate<'a> {
         let read = self.read(generation);
-        let seen_within = read > early && self.token.origin != Origin::Declared;
-        let edge = if seen_within { late } else { early };
+        let asked = early != late && self.token.origin != Origin::Declared && self.status.stale_after.is_some();
+        let edge = match asked {
+            true if read > early => late,
+            true => shift(early, self.patience()).min(late),
+            false => early,
+        };
         if !self.watch.reached(edge) {
             return Fate::Alive;
         }
-        let stale = self.stale_from(generation).is_some_and(|stale| stale <= edge);
+        let stale = self.stale_from(generation).is_some_and(|stale| stale <= if read > early { edge } else { early });
         if stale || generation.doubt == Some(Doubt::OutOfSight) {
             return Fate::Lost { end: early, since: read };
         }
         Fate::Passed { end: early }
+    }
+    /// How long the round after an end is waited for, seconds (semantics 4.5).
+    fn patience(&self) -> i64 {
+        (2 * i64::from(self.status.every)).max(300)
     }
     /// An end that may have been moved: only a round after it tells (semantics 4.5).
     fn moving(&self, generation: &Generation, end: At) -> Fate<'a> {
@@ -178,8 +187,7 @@ impl<'a> Case<'a> {
             return Fate::Passed { end };
         }
         let stale = self.stale_from(generation).is_some_and(|stale| stale <= end);
-        let patience = (2 * i64::from(self.status.every)).max(300);
-        if stale || self.watch.reached(shift(end, patience)) {
+        if stale || self.watch.reached(shift(end, self.patience())) {
             return Fate::Lost { end, since: read };
         }
         Fate::Alive

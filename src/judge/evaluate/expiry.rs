@@ -263,8 +263,10 @@ mod tests {
         let trial = || Trial::plain(vec![lived("a", -365 * DAY, 0).date_only()]);
         let unseen = trial().with(|slot| slot.observed = t(-60));
         assert_eq!(unseen.told(-1), "expires_soon critical 1d");
-        assert_eq!(unseen.told(0), "expired critical");
-        assert!(!unseen.judge(0).usable);
+        assert_eq!(unseen.told(0), "expires_soon critical 1d", "the round after the early edge is waited for");
+        assert_eq!(unseen.told(1799), "expires_soon critical 1d");
+        assert_eq!(unseen.told(1800), "expired critical", "but not for ever");
+        assert!(!unseen.judge(1800).usable);
         let typed = trial().with(|slot| (slot.observed, slot.origin) = (t(60), Origin::Declared));
         assert_eq!(typed.told(60), "expired critical", "a file that someone typed is no evidence of life");
         let seen = trial().with(|slot| slot.observed = t(60));

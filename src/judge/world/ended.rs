@@ -282,7 +282,11 @@ impl World {
             return;
         }
         let mut held: BTreeMap<ListingKey, u32> = BTreeMap::new();
-        self.inventory.each(Some(&status.id), &mut |token, _| *held.entry(token.listing.clone()).or_default() += 1);
+        self.inventory.each(Some(&status.id), &mut |token, _| {
+            if !token.own_login() {
+                *held.entry(token.listing.clone()).or_default() += 1;
+            }
+        });
         let read = status_read(self, &status.id).unwrap_or(now);
         for (listing, reason) in missed {
             let known = before.get(listing);

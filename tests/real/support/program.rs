@@ -75,12 +75,12 @@ impl Program {
     pub fn stop(&mut self, signal: i32) -> Option<i32> {
         let pid = self.pid();
         let mut server = self.running.take().expect("running");
-        unsafe { libc::kill(pid, signal) };
+        kill(pid, signal);
         server.0.wait().unwrap().code()
     }
 
     pub fn signal(&self, signal: i32) {
-        unsafe { libc::kill(self.pid(), signal) };
+        kill(self.pid(), signal);
     }
 
     pub async fn get(&self, path: &str) -> String {
@@ -119,6 +119,12 @@ impl Program {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
+}
+
+fn kill(pid: i32, signal: i32) {
+    let pid = rustix::process::Pid::from_raw(pid).expect("a pid");
+    let signal = rustix::process::Signal::from_named_raw(signal).expect("a signal");
+    rustix::process::kill_process(pid, signal).expect("the program is there");
 }
 
 fn find(page: &str, start: &str) -> Option<String> {
