@@ -78,19 +78,22 @@ impl World {
         if matches!(end.coverage, Coverage::Failed { .. }) && walk.listings.is_empty() {
             return;
         }
-        let mut missing: Vec<TokenKey> = self.inventory.unseen(&end.collector, end.walk);
-        missing.extend(walk.present.keys().cloned());
+        let unseen = self.inventory.unseen(&end.collector, end.walk).into_iter().map(|key| (key, true));
+        let gone: Vec<GenerationId> = walk.gone.iter().cloned().collect();
         let mut confirm = Vec::new();
-        for key in missing {
+        for (key, unlisted) in unseen.chain(walk.present.keys().map(|key| (key.clone(), false))) {
             let Some(slot) = self.slot(&key) else { continue };
             let judged_by_listing = slot.origin == Origin::Inventory && slot.flow.is_none();
             if !judged_by_listing || !walk.coverage_of(&slot.listing, end.coverage).is_whole() {
                 continue;
             }
             let present: Vec<GenerationId> = walk.present.get(&key).into_iter().flatten().cloned().collect();
-            let gone: Vec<GenerationId> = walk.gone.iter().cloned().collect();
             let terms = self.end_terms(end, rules, walk, now, &slot);
             let outcome = infer::absent(&slot, &present, &gone, &terms);
+            if unlisted && slot.generations.iter().all(|generation| !generation.usable(now)) {
+                touched.unlisted.insert(key.clone());
+                touched.slots.entry(key.clone()).or_insert((slot.clone(), Vec::new(), false));
+            }
             self.take_end(outcome, key, slot, rules, touched, &mut confirm);
         }
         self.ask_again(confirm, rules, now, decision);
@@ -174,8 +177,7 @@ impl World {
             slot.observed = self.observed_in(decision, &slot);
             let cause = Cause { silent: introduce, ..Cause::news(&news) };
             self.judge(&slot, cause, almanac, now, decision);
-            if self.abandoned(&slot, now) {
-                self.leave(&slot, crate::domain::episode::Closing::Abandoned, now, decision);
+            if touched.unlisted.contains(&key) && self.forgettable(&slot, decision, almanac, now) {
                 decision.batch.removed.push(key);
             } else if changed {
                 decision.batch.slots.push(slot);
@@ -335,7 +337,12 @@ fn blank(key: &TokenKey, label: &str, at: At) -> Slot {
 
 fn observed(slot: &Slot, status: Option<&CollectorStatus>) -> At {
     let Some(status) = status else { return slot.observed };
-    let unread = slot.generations.last().and_then(|generation| generation.unread_since);
+    let newest = slot.generations.last();
+    if newest.is_some_and(|generation| generation.absent_since.is_some()) {
+        // A listing that did not hold it says nothing new of it.
+        return slot.observed;
+    }
+    let unread = newest.and_then(|generation| generation.unread_since);
     let listing = status.unread.get(&slot.listing).map(|unread| unread.since);
     match (unread, listing) {
         (Some(since), _) | (None, Some(since)) => since.max(slot.observed.min(since)),

@@ -4,7 +4,7 @@ use super::observed::own_login;
 use super::{Decision, SETTLING, World};
 use crate::domain::At;
 use crate::domain::collector::CollectorStatus;
-use crate::domain::episode::{Episode, EpisodeState, Subject, Transition};
+use crate::domain::episode::{Closing, Episode, EpisodeState, Subject, Transition};
 use crate::domain::finding::{Assessment, Finding, FindingKind, Severity, Standing, Why};
 use crate::domain::key::{CollectorId, TokenKey};
 use crate::domain::token::Token;
@@ -58,6 +58,7 @@ impl World {
         }
         self.add_collector(slot, &status, now, &mut assessment);
         self.add_unrouted(slot, &status, &mut assessment);
+        let abandoned = self.give_up(slot, &mut assessment, now);
         let subject = Subject::Token(key.clone());
         let mut standing = Standing::from(&assessment);
         self.note_blindness(slot, &standing, decision);
@@ -70,6 +71,7 @@ impl World {
         let happened = Happened {
             reconfigured: self.regoverning || cause.happened.reconfigured,
             rerouted: self.regoverning,
+            leaves: cause.happened.leaves.or(abandoned),
             collector_failing: self.is_blind(decision, &key.collector),
             ..cause.happened
         };
@@ -86,6 +88,24 @@ impl World {
         decision.judged.push((key.clone(), standing));
         self.collect(steps, slot, &assessment, now, decision);
         assessment
+    }
+
+    /// Thirty days after its end nothing more is said of an inventory's token.
+    fn give_up(&self, slot: &Token<'_>, assessment: &mut Assessment, now: At) -> Option<Closing> {
+        let at = given_up(slot, assessment)?;
+        if at > now {
+            assessment.next_change = Some(assessment.next_change.map_or(at, |next| next.min(at)));
+            return None;
+        }
+        assessment.findings.clear();
+        Some(Closing::Abandoned)
+    }
+
+    /// Whether a slot that its issuer no longer lists may be forgotten (semantics 9.4).
+    pub(crate) fn forgettable(&self, slot: &Token<'_>, decision: &Decision, almanac: &mut Almanac, now: At) -> bool {
+        let status = self.status_in(decision, slot);
+        let assessment = evaluate::assess(slot, &status, &self.rules, almanac, now);
+        given_up(slot, &assessment).is_some_and(|at| at <= now)
     }
 
     /// Episodes of a subject, with what this decision has changed already.
@@ -123,9 +143,12 @@ impl World {
         for (episode, transition) in steps {
             if let Some(transition) = transition {
                 let facts = self.facts(slot, &episode, assessment, now);
-                let told_to = match transition.is_closing() {
-                    true => self.told_to.get(&episode.id).cloned().unwrap_or_default(),
-                    false => Vec::new(),
+                // A closing goes where something was told; a new reader is told what others have heard.
+                let told_to = match &transition {
+                    Transition::Closed(_) | Transition::Reassigned => {
+                        self.told_to.get(&episode.id).cloned().unwrap_or_default()
+                    }
+                    _ => Vec::new(),
                 };
                 let traits = Self::traits(slot);
                 decision.told.push(Told {
@@ -226,7 +249,7 @@ impl World {
     pub(crate) fn leave(
         &self,
         slot: &Token<'_>,
-        how: crate::domain::episode::Closing,
+        how: Closing,
         now: At,
         decision: &mut Decision,
     ) {
@@ -240,14 +263,17 @@ impl World {
         let assessment = evaluate::assess(slot, &status, &self.rules, &mut almanac, now);
         self.collect(steps, slot, &assessment, now, decision);
     }
+}
 
-    /// An ended inventory slot whose 30 days are over, and which its issuer no longer lists (semantics 9.4).
-    pub(crate) fn abandoned(&self, slot: &Token<'_>, now: At) -> bool {
-        let Some(ended) = slot.head().and_then(|head| head.ended.as_ref()) else { return false };
-        let old = now - ended.at > chrono::TimeDelta::days(30);
-        let listed = slot.head().is_some_and(|head| head.absent_rounds == 0 && ended.word.as_str() != "absent");
-        !slot.explicit() && old && !listed && slot.generations.iter().all(|generation| !generation.usable(now))
-    }
+/// Days after which an ended token of an inventory is given up (semantics 9.4).
+const GIVEN_UP: i64 = 30;
+
+/// When an ended token of an inventory is given up: closed as abandoned, told once, and dropped when it is no longer
+/// listed. Never a token that the configuration names.
+fn given_up(slot: &Token<'_>, assessment: &Assessment) -> Option<At> {
+    let ended = assessment.findings.iter().find(|finding| finding.kind.is_ended())?;
+    let due = ended.due.filter(|_| !slot.explicit() && !assessment.usable)?;
+    Some(due + chrono::TimeDelta::days(GIVEN_UP))
 }
 
 /// Before the first finished round nothing is told but that there is none (semantics 10).

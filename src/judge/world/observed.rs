@@ -1,6 +1,6 @@
 //! A page of a listing: each record finds its slot, its policy and its conclusion.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::Cause;
 use super::walks::{Delta, FlowSeen};
@@ -24,6 +24,8 @@ pub const FLOW: &str = "flow";
 #[derive(Default)]
 pub(crate) struct Touched {
     pub slots: BTreeMap<TokenKey, (Slot, Vec<News>, bool)>,
+    /// Ended ones that a whole listing does not hold any more.
+    pub unlisted: BTreeSet<TokenKey>,
 }
 
 impl World {
