@@ -62,8 +62,9 @@ impl World {
         let subject = Subject::Token(key.clone());
         let mut standing = Standing::from(&assessment);
         self.note_blindness(slot, &standing, decision);
-        if !cause.fresh && self.settling(&status, now) {
-            let until = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+        let settled = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+        let held = (!cause.fresh && self.settling(&status, now)).then_some(settled);
+        if let Some(until) = held.or_else(|| missed_once(slot, &status, now)) {
             standing.next_change = Some(standing.next_change.map_or(until, |at| at.min(until)));
             decision.judged.push((key.clone(), standing));
             return assessment;
@@ -279,6 +280,15 @@ fn given_up(slot: &Token<'_>, assessment: &Assessment) -> Option<At> {
 /// Before the first finished round nothing is told but that there is none (semantics 10).
 fn untimely(slot: &Token<'_>, status: &CollectorStatus) -> bool {
     !status.introduced && !(slot.own_login() && status.failing_since.is_some())
+}
+
+/// Missed in one whole listing and not yet in a second (semantics 3.3): whatever is concluded is concluded then. Waits
+/// no longer than for the round after an end (4.5).
+fn missed_once(slot: &Token<'_>, status: &CollectorStatus, now: At) -> Option<At> {
+    let head = slot.head().filter(|head| head.ended.is_none() && head.absent_rounds == 1)?;
+    let patience = (2 * i64::from(status.every)).max(300);
+    let until = head.absent_since? + chrono::TimeDelta::seconds(patience);
+    (now < until).then_some(until)
 }
 
 /// Whether an episode still stands for something to introduce.
