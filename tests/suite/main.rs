@@ -2,4 +2,5 @@
 
 mod config;
 mod definitions;
+mod readme;
 mod scenario;

@@ -166,13 +166,17 @@ fn rule_7_4_a_sliding_token_renewed_and_then_not() {
     for nth in 1..10 {
         stage.run(hours(36));
         let renewed = now + hours(36 * nth);
-        stage.vault().change("a", |record| (record.expires, record.renewed) = (sliding(renewed + hours(72)), Some(renewed)));
+        stage
+            .vault()
+            .change("a", |record| (record.expires, record.renewed) = (sliding(renewed + hours(72)), Some(renewed)));
     }
     assert_snapshot!(stage.news(), @"");
     // A late renewal closes its one rung.
     stage.run(hours(66));
     let renewed = stage.now;
-    stage.vault().change("a", |record| (record.expires, record.renewed) = (sliding(renewed + hours(72)), Some(renewed)));
+    stage
+        .vault()
+        .change("a", |record| (record.expires, record.renewed) = (sliding(renewed + hours(72)), Some(renewed)));
     stage.run(hours(1));
     assert_snapshot!(stage.news(), @r"
     21 Jan 08:01  critical  12 h: vault/ci-agent expires Wed 21 Jan 2026 20:01 UTC, breaks deploy-prod

@@ -115,7 +115,9 @@ policies:
 ",
     );
     let now = stage.now;
-    stage.vault().put(Record { scopes: vec!["read".into(), "admin".into()], ..dated("ci-deploy", "a", now, now + days(60)) });
+    stage
+        .vault()
+        .put(Record { scopes: vec!["read".into(), "admin".into()], ..dated("ci-deploy", "a", now, now + days(60)) });
     stage.run(minutes(30));
     assert_snapshot!(stage.news(), @"05 Jan 08:15  warning   Lives too long: vault/ci-deploy lives 60 days; allowed are 30 days");
 }

@@ -13,11 +13,13 @@ use forewarn::domain::delivery::{Delivery, Intent};
 use forewarn::domain::episode::{Episode, Subject};
 use forewarn::domain::finding::FindingKind;
 use forewarn::domain::key::{ChannelId, CollectorId, EpisodeId, GenerationId, ListingKey, SightId, TokenKey};
-use forewarn::domain::observation::{Coverage, Life, Observation, Origin, Record, Walked, WalkEnd, Wish};
+use forewarn::domain::observation::{Coverage, Life, Observation, Origin, Record, WalkEnd, Walked, Wish};
 use forewarn::domain::reason::FailureReason;
 use forewarn::domain::token::{End, EndedHow, Expiry, ExpiryKind, Slot, WhyUnknown};
 use forewarn::judge::evaluate::almanac::Almanac;
-use forewarn::judge::evaluate::rules::{CollectorRules, PipelineSection, PolicySection, Rules, ScheduleSection, Sections};
+use forewarn::judge::evaluate::rules::{
+    CollectorRules, PipelineSection, PolicySection, Rules, ScheduleSection, Sections,
+};
 use forewarn::judge::tell::route::{ChannelRules, RouteSection, Routes, TeamSection};
 use forewarn::judge::world::{Decision, Event, World};
 use forewarn::keep::store::{Claim, DueGroup, DueItem};
@@ -265,7 +267,10 @@ impl Stage {
 
     /// A round of the collector whose turn it is.
     fn round(&mut self) {
-        let Some(name) = self.issuers.iter().min_by_key(|(_, issuer)| issuer.next_poll).map(|(name, _)| name.clone()) else { return };
+        let Some(name) = self.issuers.iter().min_by_key(|(_, issuer)| issuer.next_poll).map(|(name, _)| name.clone())
+        else {
+            return;
+        };
         let now = self.now;
         let issuer = self.issuers.get_mut(&name).unwrap();
         issuer.walk += 1;
@@ -312,7 +317,8 @@ impl Stage {
         let mut all = Vec::new();
         self.world.inventory.each(Some(collector), &mut |token, _| {
             if listings.contains(&token.listing) {
-                let ended = token.generations.iter().filter(|g| g.ended.as_ref().is_some_and(|e| e.how != EndedHow::Expired));
+                let ended =
+                    token.generations.iter().filter(|g| g.ended.as_ref().is_some_and(|e| e.how != EndedHow::Expired));
                 all.extend(ended.map(|g| (token.label.to_string(), g.id.clone())));
             }
         });
@@ -421,7 +427,9 @@ impl Stage {
         }
         for intent in &decision.batch.intents {
             match intent.transition.is_closing() {
-                true => assert!(self.spoken.contains(&intent.episode.id), "a closing of what was never told: {intent:#?}"),
+                true => {
+                    assert!(self.spoken.contains(&intent.episode.id), "a closing of what was never told: {intent:#?}")
+                }
                 false => drop(self.spoken.insert(intent.episode.id)),
             }
         }
