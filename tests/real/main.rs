@@ -3,6 +3,8 @@
 
 mod support;
 
+mod hostile;
+mod kills;
 mod mail;
 mod prometheus;
 mod spine;
