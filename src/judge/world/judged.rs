@@ -247,13 +247,7 @@ impl World {
     }
 
     /// Closes every open episode of a slot that leaves.
-    pub(crate) fn leave(
-        &self,
-        slot: &Token<'_>,
-        how: Closing,
-        now: At,
-        decision: &mut Decision,
-    ) {
+    pub(crate) fn leave(&self, slot: &Token<'_>, how: Closing, now: At, decision: &mut Decision) {
         let subject = Subject::Token(slot.key.as_ref().clone());
         let happened = Happened { leaves: Some(how), ..Happened::default() };
         let cx = StepCx { subject: &subject, happened: &happened, team: slot.team.as_ref(), silent: false, now };
