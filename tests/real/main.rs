@@ -3,6 +3,7 @@
 
 mod support;
 
+mod gitlab;
 mod mail;
 mod prometheus;
 mod spine;
