@@ -134,19 +134,25 @@ impl World {
                 Some(slot) => slot.label.to_string(),
                 None => infer::label(&rules.id, &one, &key, &taken),
             };
-            self.flow(key, &label, known, &seen.minted, (look, now));
+            self.flow((key, &label), known, &seen.minted, (look, now));
         }
         let idle = self.inventory.unseen(&rules.id, look.end.walk).into_iter().filter(|key| key.kind() == FLOW);
         for key in idle.collect::<Vec<_>>() {
             let Some(known) = self.slot(&key).filter(|_| !look.touched.slots.contains_key(&key)) else { continue };
             if walk.coverage_of(&known.listing, look.end.coverage).is_whole() {
                 let label = known.label.to_string();
-                self.flow(key, &label, Some(known), &Minted::default(), (look, now));
+                self.flow((key, &label), Some(known), &Minted::default(), (look, now));
             }
         }
     }
 
-    fn flow(&self, key: TokenKey, label: &str, known: Option<Slot>, minted: &Minted, (look, now): (&mut Look<'_>, At)) {
+    fn flow(
+        &self,
+        (key, label): (TokenKey, &str),
+        known: Option<Slot>,
+        minted: &Minted,
+        (look, now): (&mut Look<'_>, At),
+    ) {
         let blank = known.clone().unwrap_or_else(|| blank(&key, label, look.end.ended_at));
         let terms = self.end_terms(look, now, &blank);
         let Some(mut slot) = infer::flow(known.as_ref(), &key, label, minted, &terms).slot else { return };
