@@ -148,3 +148,6 @@ impl World {
         Some(slot)
     }
 }
+
+#[cfg(test)]
+mod tests;

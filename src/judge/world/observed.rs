@@ -248,18 +248,22 @@ impl World {
     fn take(&self, outcome: Outcome, found: Found, touched: &mut Touched, cx: &mut Delta, decision: &mut Decision) {
         let Found { key, known, governed, generation } = found;
         if outcome.history {
+            // It is no generation of the slot: that it is listed says nothing about those that are.
             *cx.add.left_out.entry(LeftOut::History).or_default() += 1;
-            if known.is_none() {
-                return;
-            }
+            return;
         }
         if known.is_none() && outcome.slot.is_some() {
             cx.add.added += 1;
         }
+        let seen_before = touched.slots.contains_key(&key) || self.inventory.seen_in(&key) == cx.add.walk;
         decision.seen.push((key.clone(), cx.add.walk));
         let several = outcome.slot.as_ref().or(known.as_ref()).is_some_and(|slot| slot.generations.len() > 1);
         if several {
-            cx.add.present.entry(key.clone()).or_default().insert(generation);
+            let present = cx.add.present.entry(key.clone()).or_default();
+            present.insert(generation);
+            // The one that was alone until now was not noted when this walk saw it.
+            let alone = known.as_ref().filter(|slot| seen_before && slot.generations.len() == 1);
+            present.extend(alone.map(|slot| slot.generations[0].id.clone()));
         }
         let changed = outcome.slot.is_some();
         if let Some(mut slot) = outcome.slot {
