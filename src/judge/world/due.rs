@@ -2,7 +2,7 @@
 
 use super::judged::Cause;
 use super::observed::subject_of;
-use super::{Decision, SLICE, World};
+use super::{Decision, SETTLING, SLICE, World};
 use crate::domain::At;
 use crate::domain::episode::{Closing, Subject};
 use crate::domain::finding::Standing;
@@ -22,7 +22,8 @@ impl World {
                     self.dormant(&slot, now, decision);
                     continue;
                 }
-                Some(rules) if self.regoverning && unnamed(&slot, rules) => {
+                // Also what the configuration lost while nobody ran; nothing is written down before the first round.
+                Some(rules) if unnamed(&slot, rules) && !self.settling(&self.status_in(decision, &slot), now) => {
                     self.leave(&slot, Closing::Reclassified, now, decision);
                     decision.batch.removed.push(key.clone());
                     continue;
@@ -63,8 +64,13 @@ impl World {
 
     /// A slot whose collector left the configuration: out of sight, kept for an undo (semantics 9.5).
     fn dormant(&self, slot: &Slot, now: At, decision: &mut Decision) {
-        self.leave(slot, Closing::Reclassified, now, decision);
-        let never = Standing { next_change: None, ..Standing::UNJUDGED };
+        // While a start settles nothing is decided that would have to be written down.
+        let settled = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+        let early = !self.regoverning && now < settled;
+        if !early {
+            self.leave(slot, Closing::Reclassified, now, decision);
+        }
+        let never = Standing { next_change: early.then_some(settled), ..Standing::UNJUDGED };
         decision.judged.push((slot.key.as_ref().clone(), never));
     }
 
