@@ -3,6 +3,7 @@
 
 mod support;
 
+mod gitlab;
 mod hostile;
 mod kills;
 mod mail;
