@@ -3,6 +3,7 @@
 
 mod support;
 
+mod canary;
 mod hostile;
 mod kills;
 mod mail;
