@@ -28,8 +28,8 @@ run:
 test: tools
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	@if [ -d alerts ]; then find alerts -name '*.yml' ! -path '*/tests/*' -exec promtool check rules {} +; fi
-	@if [ -d alerts/tests ]; then promtool test rules alerts/tests/*.yml; fi
+	promtool check rules alerts/*.rules.yaml
+	promtool test rules alerts/tests/*.yaml
 	cargo test --locked --no-fail-fast -- --test-threads=$(THREADS)
 
 # What needs no server.

@@ -3,6 +3,9 @@
 
 mod support;
 
+mod gitlab;
+mod hostile;
+mod kills;
 mod mail;
 mod prometheus;
 mod spine;

@@ -4,3 +4,4 @@ mod config;
 mod definitions;
 mod readme;
 mod scenario;
+mod shipped;

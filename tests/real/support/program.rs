@@ -127,6 +127,11 @@ fn kill(pid: i32, signal: i32) {
     rustix::process::kill_process(pid, signal).expect("the program is there");
 }
 
+#[expect(unsafe_code, reason = "a signal to a child of this test, which has not been waited for")]
+fn send(pid: i32, signal: i32) {
+    unsafe { libc::kill(pid, signal) };
+}
+
 fn find(page: &str, start: &str) -> Option<String> {
     page.lines().find(|line| line.starts_with(start)).map(str::to_owned)
 }

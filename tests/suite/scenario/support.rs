@@ -224,6 +224,13 @@ impl Stage {
             shown: 0,
         }
     }
+    /// What is known, for whoever wants to see it from outside.
+    pub fn into_world(mut self) -> World {
+        self.finish();
+        self.stored = Stored::default();
+        let blank = World::new(self.world.rules().clone(), self.world.routes().clone(), self.now);
+        std::mem::replace(&mut self.world, blank)
+    }
     /// The same with its introduction behind it.
     pub fn introduced(yaml: &str) -> Self {
         let mut stage = Self::new(yaml);
