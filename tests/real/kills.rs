@@ -110,10 +110,12 @@ async fn kills_lose_nothing() {
     assert_eq!(program.stop(libc::SIGTERM), Some(0));
 
     let store = rusqlite::Connection::open(program.path("forewarn.db")).unwrap();
-    let leased: i64 = store.query_row("SELECT count(*) FROM deliveries WHERE state = 'leased'", [], |row| row.get(0)).unwrap();
+    let leased: i64 =
+        store.query_row("SELECT count(*) FROM deliveries WHERE state = 'leased'", [], |row| row.get(0)).unwrap();
     assert_eq!(leased, 0, "no delivery stays leased");
     let undone: i64 = store.query_row("SELECT count(*) FROM deliveries WHERE done = 0", [], |row| row.get(0)).unwrap();
     assert_eq!(undone, 0, "and none waits");
-    let dead: i64 = store.query_row("SELECT count(*) FROM deliveries WHERE state = 'dead'", [], |row| row.get(0)).unwrap();
+    let dead: i64 =
+        store.query_row("SELECT count(*) FROM deliveries WHERE state = 'dead'", [], |row| row.get(0)).unwrap();
     assert_eq!(dead, 0, "and none is given up");
 }

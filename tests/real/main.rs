@@ -4,6 +4,7 @@
 mod support;
 
 mod canary;
+mod gitlab;
 mod hostile;
 mod kills;
 mod mail;

@@ -69,7 +69,7 @@ fn commands_that_end_do_what_they_say() {
     assert!(said.contains("forewarn.yml is good: 3 collectors, 1 policy, 2 channels, 2 routes"), "{said}");
     let (code, said) = run(folder.path(), "forewarn try vault --response=answer.json");
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("ci-deploy"), "{said}");
+    assert!(said.contains("expires      2026-11-24T05:04:18Z (hard)"), "{said}");
     let (code, said) = run(folder.path(), "forewarn --help");
     assert_eq!(code, Some(0), "{said}");
     for command in ["serve", "check-config", "list", "try", "send-test"] {

@@ -80,7 +80,8 @@ fn title(items: &[Item<'_>], now: At) -> String {
         // One that needs someone is told as if it came alone.
         [one] => return alone(one, closed),
         several => {
-            let names: Vec<&str> = several.iter().map(|item| item.intent.facts.token.as_str()).take(NAMED + 1).collect();
+            let names: Vec<&str> =
+                several.iter().map(|item| item.intent.facts.token.as_str()).take(NAMED + 1).collect();
             let named = if names.len() <= NAMED { format!(": {}", words::list(&names)) } else { String::new() };
             let counts = counts(items);
             format!("{} {}{counts}{named}", words::count(several.len(), "token"), need(several.len()))

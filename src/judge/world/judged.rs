@@ -1,7 +1,7 @@
 //! One slot judged: assessment, episodes, and what is to be told of it.
 
 use super::observed::own_login;
-use super::{Decision, SETTLING, World};
+use super::{Deciding, Decision, SETTLING, World};
 use crate::domain::At;
 use crate::domain::collector::CollectorStatus;
 use crate::domain::episode::{Closing, Episode, EpisodeState, Subject, Transition};
@@ -41,53 +41,46 @@ impl Cause {
 
 impl World {
     /// Judges `slot` as it stands in this decision; its rules are matched by the caller or remembered.
-    pub(crate) fn judge(
-        &self,
-        slot: &Token<'_>,
-        cause: Cause,
-        almanac: &mut Almanac,
-        now: At,
-        decision: &mut Decision,
-    ) -> Assessment {
+    pub(crate) fn judge(&self, slot: &Token<'_>, cause: Cause, cx: &mut Deciding<'_>) -> Assessment {
         let key = slot.key.as_ref();
-        let status = self.status_in(decision, slot);
-        let mut assessment = evaluate::assess(slot, &status, &self.rules, almanac, now);
+        let status = self.status_in(cx.decision, slot);
+        let mut assessment = evaluate::assess(slot, &status, &self.rules, cx.almanac, cx.now);
         if slot.own_login() && slot.generations.is_empty() {
             // A collector without a login has a slot for its own findings only.
             assessment.findings.clear();
         }
-        self.add_collector(slot, &status, now, &mut assessment);
+        self.add_collector(slot, &status, cx.now, &mut assessment);
         self.add_unrouted(slot, &status, &mut assessment);
-        let abandoned = self.give_up(slot, &mut assessment, now);
+        let abandoned = self.give_up(slot, &mut assessment, cx.now);
         let subject = Subject::Token(key.clone());
         let mut standing = Standing::from(&assessment);
-        self.note_blindness(slot, &standing, decision);
+        self.note_blindness(slot, &standing, cx);
         let settled = self.started_at + chrono::TimeDelta::seconds(SETTLING);
-        let held = (!cause.fresh && self.settling(&status, now)).then_some(settled);
-        if let Some(until) = held.or_else(|| missed_once(slot, &status, now)) {
+        let held = (!cause.fresh && self.settling(&status, cx.now)).then_some(settled);
+        if let Some(until) = held.or_else(|| missed_once(slot, &status, cx.now)) {
             standing.next_change = Some(standing.next_change.map_or(until, |at| at.min(until)));
-            decision.judged.push((key.clone(), standing));
+            cx.decision.judged.push((key.clone(), standing));
             return assessment;
         }
         let happened = Happened {
             reconfigured: self.regoverning || cause.happened.reconfigured,
             rerouted: self.regoverning,
             leaves: cause.happened.leaves.or(abandoned),
-            collector_failing: self.is_blind(decision, &key.collector),
+            collector_failing: self.is_blind(cx.decision, &key.collector),
             ..cause.happened
         };
-        let cx = StepCx {
+        let step = StepCx {
             subject: &subject,
             happened: &happened,
             team: slot.team.as_ref(),
             silent: cause.silent || untimely(slot, &status),
-            now,
+            now: cx.now,
         };
-        let known = self.known_in(decision, &subject);
-        let steps = episodes::step(&known, &assessment.findings, &cx);
+        let known = self.known_in(cx.decision, &subject);
+        let steps = episodes::step(&known, &assessment.findings, &step);
         standing.next_change = self.next_change(&assessment, &known, &steps);
-        decision.judged.push((key.clone(), standing));
-        self.collect(steps, slot, &assessment, now, decision);
+        cx.decision.judged.push((key.clone(), standing));
+        self.collect(steps, slot, &assessment, cx);
         assessment
     }
 
@@ -138,12 +131,11 @@ impl World {
         steps: Vec<(Episode, Option<Transition>)>,
         slot: &Token<'_>,
         assessment: &Assessment,
-        now: At,
-        decision: &mut Decision,
+        cx: &mut Deciding<'_>,
     ) {
         for (episode, transition) in steps {
             if let Some(transition) = transition {
-                let facts = self.facts(slot, &episode, assessment, now);
+                let facts = self.facts(slot, &episode, assessment, cx.now);
                 // A closing goes where something was told; a new reader is told what others have heard.
                 let told_to = match &transition {
                     Transition::Closed(_) | Transition::Reassigned => {
@@ -152,7 +144,7 @@ impl World {
                     _ => Vec::new(),
                 };
                 let traits = Self::traits(slot);
-                decision.told.push(Told {
+                cx.decision.told.push(Told {
                     episode: episode.clone(),
                     transition,
                     facts,
@@ -161,9 +153,9 @@ impl World {
                     traits,
                 });
             }
-            match decision.batch.episodes.iter_mut().find(|known| known.id == episode.id) {
+            match cx.decision.batch.episodes.iter_mut().find(|known| known.id == episode.id) {
                 Some(known) => *known = episode,
-                None => decision.batch.episodes.push(episode),
+                None => cx.decision.batch.episodes.push(episode),
             }
         }
     }
@@ -200,11 +192,11 @@ impl World {
     }
 
     /// What a collector's blindness mutes is judged again when it begins and when it ends (semantics 8).
-    fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, decision: &mut Decision) {
+    fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, cx: &mut Deciding<'_>) {
         let blind = |standing: &Standing| standing.findings.get(FindingKind::CollectorFailing).is_some();
         let before = self.inventory.standing(&slot.key).is_some_and(|standing| blind(&standing));
         if slot.own_login() && before != blind(standing) {
-            decision.mark_due = Some(slot.key.collector.clone());
+            cx.decision.mark_due = Some(slot.key.collector.clone());
         }
     }
 
@@ -247,22 +239,16 @@ impl World {
     }
 
     /// Closes every open episode of a slot that leaves.
-    pub(crate) fn leave(
-        &self,
-        slot: &Token<'_>,
-        how: Closing,
-        now: At,
-        decision: &mut Decision,
-    ) {
+    pub(crate) fn leave(&self, slot: &Token<'_>, how: Closing, cx: &mut Deciding<'_>) {
         let subject = Subject::Token(slot.key.as_ref().clone());
         let happened = Happened { leaves: Some(how), ..Happened::default() };
-        let cx = StepCx { subject: &subject, happened: &happened, team: slot.team.as_ref(), silent: false, now };
-        let known = self.known_in(decision, &subject);
-        let steps = episodes::step(&known, &[], &cx);
-        let mut almanac = Almanac::default();
-        let status = self.status_in(decision, slot);
-        let assessment = evaluate::assess(slot, &status, &self.rules, &mut almanac, now);
-        self.collect(steps, slot, &assessment, now, decision);
+        let step =
+            StepCx { subject: &subject, happened: &happened, team: slot.team.as_ref(), silent: false, now: cx.now };
+        let known = self.known_in(cx.decision, &subject);
+        let steps = episodes::step(&known, &[], &step);
+        let status = self.status_in(cx.decision, slot);
+        let assessment = evaluate::assess(slot, &status, &self.rules, cx.almanac, cx.now);
+        self.collect(steps, slot, &assessment, cx);
     }
 }
 

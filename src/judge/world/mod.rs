@@ -82,6 +82,20 @@ pub struct Decision {
     pub(crate) told: Vec<crate::judge::tell::Told>,
 }
 
+/// One decision while it is made.
+pub(crate) struct Deciding<'d> {
+    pub almanac: &'d mut Almanac,
+    pub now: At,
+    pub decision: &'d mut Decision,
+}
+
+impl Deciding<'_> {
+    /// After the commit the poller is asked for this.
+    pub fn ask(&mut self, collector: &CollectorId, wish: Wish) {
+        self.decision.asks.push((collector.clone(), wish));
+    }
+}
+
 impl World {
     pub fn new(rules: Arc<Rules>, routes: Arc<Routes>, started_at: At) -> Self {
         Self {
@@ -102,26 +116,27 @@ impl World {
     /// What follows from `event`; changes nothing.
     pub fn decide(&self, event: &Event, almanac: &mut Almanac, now: At) -> Decision {
         let mut decision = Decision { batch: Batch { at: now, ..Batch::default() }, ..Decision::default() };
+        let mut cx = Deciding { almanac, now, decision: &mut decision };
         match event {
-            Event::Walked(Walked::Page(page)) => self.page(page, almanac, now, &mut decision),
-            Event::Walked(Walked::End(end)) => self.walk_end(end, almanac, now, &mut decision),
-            Event::Due => self.due(almanac, now, &mut decision),
-            Event::Reconfigured(rules, routes) => self.reconfigured(rules, routes, &mut decision),
-            Event::Channel(health) => self.channel(health, now, &mut decision),
+            Event::Walked(Walked::Page(page)) => self.page(page, &mut cx),
+            Event::Walked(Walked::End(end)) => self.walk_end(end, &mut cx),
+            Event::Due => self.due(&mut cx),
+            Event::Reconfigured(rules, routes) => self.reconfigured(rules, routes, &mut cx),
+            Event::Channel(health) => self.channel(health, &mut cx),
         }
-        self.plan(now, &mut decision);
+        self.plan(&mut cx);
         decision
     }
 
     /// Turns what was collected in `told` into intents and deliveries.
-    fn plan(&self, now: At, decision: &mut Decision) {
-        if decision.told.is_empty() {
+    fn plan(&self, cx: &mut Deciding<'_>) {
+        if cx.decision.told.is_empty() {
             return;
         }
-        let told = std::mem::take(&mut decision.told);
-        let (intents, deliveries) = crate::judge::tell::plan(&told, &self.routes, now);
-        decision.batch.intents.extend(intents);
-        decision.batch.deliveries.extend(deliveries);
+        let told = std::mem::take(&mut cx.decision.told);
+        let (intents, deliveries) = crate::judge::tell::plan(&told, &self.routes, cx.now);
+        cx.decision.batch.intents.extend(intents);
+        cx.decision.batch.deliveries.extend(deliveries);
     }
 
     /// Earliest instant at which `Event::Due` has work.
