@@ -23,7 +23,7 @@ THREADS = 4
 run:
 	cargo build --locked
 	@python3 config/quickstart/mint.py target/quickstart
-	@exec target/debug/forewarn serve --config.file=config/quickstart.yaml --web.listen-address=127.0.0.1:10789 --log.level=warn
+	@exec target/debug/forewarn serve --config.file=config/quickstart.yaml --web.listen-address=127.0.0.1:10789 --log.level=error
 
 test: tools
 	cargo fmt --check

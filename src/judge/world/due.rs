@@ -2,7 +2,7 @@
 
 use super::judged::Cause;
 use super::observed::subject_of;
-use super::{Deciding, SLICE, World};
+use super::{Deciding, SETTLING, SLICE, World};
 use crate::domain::episode::{Closing, Subject};
 use crate::domain::finding::Standing;
 use crate::domain::observation::Origin;
@@ -20,7 +20,8 @@ impl World {
                     self.dormant(&slot, cx);
                     continue;
                 }
-                Some(rules) if self.regoverning && unnamed(&slot, rules) => {
+                // Also what the configuration lost while nobody ran; nothing is written down before the first round.
+                Some(rules) if unnamed(&slot, rules) && !self.settling(&self.status_in(cx.decision, &slot), cx.now) => {
                     self.leave(&slot, Closing::Reclassified, cx);
                     cx.decision.batch.removed.push(key.clone());
                     continue;
@@ -61,8 +62,13 @@ impl World {
 
     /// A slot whose collector left the configuration: out of sight, kept for an undo (semantics 9.5).
     fn dormant(&self, slot: &Slot, cx: &mut Deciding<'_>) {
-        self.leave(slot, Closing::Reclassified, cx);
-        let never = Standing { next_change: None, ..Standing::UNJUDGED };
+        // While a start settles nothing is decided that would have to be written down.
+        let settled = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+        let early = !self.regoverning && cx.now < settled;
+        if !early {
+            self.leave(slot, Closing::Reclassified, cx);
+        }
+        let never = Standing { next_change: early.then_some(settled), ..Standing::UNJUDGED };
         cx.decision.judged.push((slot.key.as_ref().clone(), never));
     }
 

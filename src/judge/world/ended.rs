@@ -134,19 +134,25 @@ impl World {
                 Some(slot) => slot.label.to_string(),
                 None => infer::label(&rules.id, &one, &key, &taken),
             };
-            self.flow(key, &label, known, &seen.minted, (look, now));
+            self.flow((key, &label), known, &seen.minted, (look, now));
         }
         let idle = self.inventory.unseen(&rules.id, look.end.walk).into_iter().filter(|key| key.kind() == FLOW);
         for key in idle.collect::<Vec<_>>() {
             let Some(known) = self.slot(&key).filter(|_| !look.touched.slots.contains_key(&key)) else { continue };
             if walk.coverage_of(&known.listing, look.end.coverage).is_whole() {
                 let label = known.label.to_string();
-                self.flow(key, &label, Some(known), &Minted::default(), (look, now));
+                self.flow((key, &label), Some(known), &Minted::default(), (look, now));
             }
         }
     }
 
-    fn flow(&self, key: TokenKey, label: &str, known: Option<Slot>, minted: &Minted, (look, now): (&mut Look<'_>, At)) {
+    fn flow(
+        &self,
+        (key, label): (TokenKey, &str),
+        known: Option<Slot>,
+        minted: &Minted,
+        (look, now): (&mut Look<'_>, At),
+    ) {
         let blank = known.clone().unwrap_or_else(|| blank(&key, label, look.end.ended_at));
         let terms = self.end_terms(look, now, &blank);
         let Some(mut slot) = infer::flow(known.as_ref(), &key, label, minted, &terms).slot else { return };
@@ -183,25 +189,34 @@ impl World {
 
     /// One message a channel for what a first round found (semantics 10).
     fn introduce(&self, rules: &CollectorRules, cx: &mut Deciding<'_>) {
-        let changed = cx.decision.batch.episodes.clone();
+        let changed: BTreeMap<_, _> =
+            cx.decision.batch.episodes.iter().enumerate().map(|(nth, episode)| (episode.id, nth)).collect();
         let kept = self
             .episodes
             .iter()
             .filter(|(subject, _)| matches!(subject, Subject::Token(key) if key.collector == rules.id));
         let mut open: Vec<_> =
-            kept.flat_map(|(_, list)| list).filter(|e| !changed.iter().any(|c| c.id == e.id)).cloned().collect();
-        open.extend(changed);
+            kept.flat_map(|(_, list)| list).filter(|e| !changed.contains_key(&e.id)).cloned().collect();
+        open.extend(cx.decision.batch.episodes.iter().cloned());
         open.retain(untold);
+        if open.is_empty() {
+            return;
+        }
+        let pending: BTreeMap<TokenKey, Slot> =
+            cx.decision.batch.slots.iter().map(|slot| (slot.key.as_ref().clone(), slot.clone())).collect();
+        // One count for all: it walks the whole inventory.
+        let covers = self.covers(&self.own_slot(rules, cx.now), cx.now);
         for (episode, transition) in episodes::introduce(&open, cx.now) {
             let Subject::Token(key) = episode.subject.clone() else { continue };
-            let pending = cx.decision.batch.slots.iter().find(|slot| *slot.key.as_ref() == key).cloned();
-            let Some(slot) = pending.or_else(|| self.slot(&key)) else { continue };
+            let Some(slot) = pending.get(&key).cloned().or_else(|| self.slot(&key)) else { continue };
             let status = self.status_in(cx.decision, &slot);
             let assessment = crate::judge::evaluate::assess(&slot, &status, &self.rules, cx.almanac, cx.now);
             let mut facts = self.facts(&slot, &episode, &assessment, cx.now);
-            facts.covers = facts.covers.or_else(|| Some(self.covers(&slot, cx.now)));
-            cx.decision.batch.episodes.retain(|known| known.id != episode.id);
-            cx.decision.batch.episodes.push(episode.clone());
+            facts.covers = facts.covers.or(Some(covers));
+            match changed.get(&episode.id) {
+                Some(&nth) => cx.decision.batch.episodes[nth] = episode.clone(),
+                None => cx.decision.batch.episodes.push(episode.clone()),
+            }
             cx.decision.told.push(Told {
                 episode,
                 transition,

@@ -265,7 +265,8 @@ fn given_up(slot: &Token<'_>, assessment: &Assessment) -> Option<At> {
 
 /// Before the first finished round nothing is told but that there is none (semantics 10).
 fn untimely(slot: &Token<'_>, status: &CollectorStatus) -> bool {
-    !status.introduced && !(slot.own_login() && status.failing_since.is_some())
+    let blind = slot.own_login() && status.failing_since.is_some();
+    !status.introduced && !blind
 }
 
 /// Missed in one whole listing and not yet in a second (semantics 3.3): whatever is concluded is concluded then. Waits

@@ -163,3 +163,6 @@ impl World {
         Some(slot)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -226,17 +226,21 @@ impl World {
         let Found { key, known, governed, generation } = found;
         let Look { touched, delta, .. } = look;
         if outcome.history {
+            // It is no generation of the slot: that it is listed says nothing about those that are.
             *delta.add.left_out.entry(LeftOut::History).or_default() += 1;
-            if known.is_none() {
-                return;
-            }
+            return;
         }
         if known.is_none() && outcome.slot.is_some() {
             delta.add.added += 1;
         }
+        let seen_before = touched.slots.contains_key(&key) || self.inventory.seen_in(&key) == delta.add.walk;
         cx.decision.seen.push((key.clone(), delta.add.walk));
         if outcome.slot.as_ref().or(known.as_ref()).is_some_and(|slot| slot.generations.len() > 1) {
-            delta.add.present.entry(key.clone()).or_default().insert(generation);
+            let present = delta.add.present.entry(key.clone()).or_default();
+            present.insert(generation);
+            // The one that was alone until now was not noted when this walk saw it.
+            let alone = known.as_ref().filter(|slot| seen_before && slot.generations.len() == 1);
+            present.extend(alone.map(|slot| slot.generations[0].id.clone()));
         }
         let changed = outcome.slot.is_some();
         if let Some(mut slot) = outcome.slot {

@@ -24,7 +24,7 @@ impl Exposition {
         let narrowed = shop.made_with.as_ref().is_some_and(|(.., narrowed)| *narrowed);
         for (id, revision) in &leaves {
             if shop.kept.get(id).is_none_or(|kept| kept.revision != *revision) {
-                self.remake(shop, *id, *revision, &choice, (narrowed, now));
+                self.remake(shop, (*id, *revision), &choice, (narrowed, now));
             }
         }
         let alive: HashSet<LeafId> = ids.iter().copied().collect();
@@ -50,7 +50,7 @@ impl Exposition {
         world.inventory.leaves()
     }
 
-    fn remake(&self, shop: &mut Workshop, id: LeafId, revision: u64, choice: &Choice, (narrowed, now): (bool, At)) {
+    fn remake(&self, shop: &mut Workshop, (id, revision): (LeafId, u64), choice: &Choice, (narrowed, now): (bool, At)) {
         let (texts, sums) = {
             let world = read(&self.world);
             let cx = RenderCx { world: &world, choice, narrowed, now };

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 /// One request, as far as tests look.
 pub struct Asked {
-    pub method: String,
     pub path: String,
     /// `name: value` a line.
     pub headers: String,
@@ -61,7 +60,6 @@ async fn answer(State(handler): State<Handler>, request: Request) -> Response {
         format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()))
     };
     let asked = Asked {
-        method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         headers: parts.headers.iter().map(header).collect(),
         body: String::from_utf8_lossy(&body).into_owned(),

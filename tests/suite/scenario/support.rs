@@ -314,7 +314,7 @@ impl Stage {
         for (listing, records, ends) in pages {
             self.page(&collector, sight, walk, listing, records, Some(ends), Vec::new());
         }
-        self.end(&collector, sight, walk, coverage, false);
+        self.end(&collector, (sight, walk), coverage, false);
         let after = self.concluded(&collector, &unreadable);
         assert_eq!(before, after, "an unread listing concludes nothing, at {now}");
     }
@@ -361,7 +361,7 @@ impl Stage {
         };
         self.event(&Event::Walked(Walked::Page(page)));
     }
-    fn end(&mut self, collector: &CollectorId, sight: SightId, walk: u32, coverage: Coverage, confirm: bool) {
+    fn end(&mut self, collector: &CollectorId, (sight, walk): (SightId, u32), coverage: Coverage, confirm: bool) {
         let end = WalkEnd {
             collector: collector.clone(),
             sight,
@@ -405,7 +405,7 @@ impl Stage {
                 let gone = ids.iter().filter(|id| issuer.listed(id).is_none()).cloned().collect();
                 let (sight, name) = (SightId(issuer.sight), issuer.rules.id.clone());
                 self.page(&name, sight, 0, "confirm".into(), there, None, gone);
-                self.end(&name, sight, 0, Coverage::Whole, true);
+                self.end(&name, (sight, 0), Coverage::Whole, true);
             }
         }
     }
