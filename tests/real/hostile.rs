@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use serde_json::json;
 
+use crate::support::eventually;
 use crate::support::model::{Answer, Model, Tokens};
 use crate::support::program::{Program, value};
 use crate::support::sinks::Slack;
-use crate::support::eventually;
 
 const SHORT: Duration = Duration::from_secs(8);
 /// Most memory that hostile input may take, in kB.
@@ -54,13 +54,20 @@ async fn a_bad_body(what: &str, reason: &str, bad: impl Fn() -> Answer + Send + 
     program.series("forewarn_token_info{collector=\"vault\",token=\"vault/ci-deploy\"", SHORT).await;
     *spoilt.lock().unwrap() = true;
     let counted = format!("forewarn_collector_errors_total{{collector=\"vault\",reason=\"{reason}\"}}");
-    eventually(&format!("{what} is counted as {reason}; {}", program.logs().lines().last().unwrap_or_default()), Duration::from_secs(15), async || {
-        let page = program.metrics().await;
-        page.lines().find(|line| line.starts_with(&counted)).filter(|line| value(line) >= 1.0).map(drop)
-    })
+    eventually(
+        &format!("{what} is counted as {reason}; {}", program.logs().lines().last().unwrap_or_default()),
+        Duration::from_secs(15),
+        async || {
+            let page = program.metrics().await;
+            page.lines().find(|line| line.starts_with(&counted)).filter(|line| value(line) >= 1.0).map(drop)
+        },
+    )
     .await;
     let page = program.metrics().await;
-    assert!(page.contains("forewarn_token_info{collector=\"vault\",token=\"vault/ci-deploy\""), "{what}: the facts stay");
+    assert!(
+        page.contains("forewarn_token_info{collector=\"vault\",token=\"vault/ci-deploy\""),
+        "{what}: the facts stay"
+    );
     for finding in ["revoked", "vanished", "expired"] {
         assert!(!page.contains(&format!("token=\"vault/ci-deploy\",finding=\"{finding}\"")), "{what}: no {finding}");
     }
@@ -142,7 +149,8 @@ async fn names_that_want_to_be_more_than_names() {
     }
     eventually("five tokens", SHORT, async || {
         let page = program.metrics().await;
-        (page.lines().filter(|line| line.starts_with("forewarn_token_info{collector=\"vault\"")).count() >= 5).then_some(())
+        (page.lines().filter(|line| line.starts_with("forewarn_token_info{collector=\"vault\"")).count() >= 5)
+            .then_some(())
     })
     .await;
     for (accessor, _) in &names {
@@ -184,7 +192,8 @@ async fn one_bad_record_is_one_counted_reject() {
     let mut program = Program::new(&vault(&model.url, ""), &ENVIRONMENT);
     program.start().await;
     program.series("forewarn_token_info{collector=\"vault\",token=\"vault/ci-deploy\"", SHORT).await;
-    let rejects = program.series("forewarn_collector_rejects_total{collector=\"vault\",reason=\"no_key\"}", SHORT).await;
+    let rejects =
+        program.series("forewarn_collector_rejects_total{collector=\"vault\",reason=\"no_key\"}", SHORT).await;
     assert!(value(&rejects) >= 1.0, "{rejects}");
     // A date that is none is not the end of a record: its expiry is unknown, and said so (semantics 4.1, 8).
     let late = "forewarn_token_finding{collector=\"vault\",token=\"vault/ci-late\",finding=\"unverified\"";
@@ -195,7 +204,9 @@ async fn one_bad_record_is_one_counted_reject() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_no_store() {
     let declared = "store: sqlite:forewarn.db\ncollectors:\n  typed: { issuer: declared, tokens: [{ name: a, expires: 2030-03-01 }] }\n";
-    for (what, bytes) in [("no database", b"this is not a database, it only has its name".repeat(200)), ("a cut one", Vec::new())] {
+    for (what, bytes) in
+        [("no database", b"this is not a database, it only has its name".repeat(200)), ("a cut one", Vec::new())]
+    {
         let mut program = Program::new(declared, &[]);
         if bytes.is_empty() {
             program.start().await;
@@ -209,7 +220,8 @@ async fn a_store_that_is_no_store() {
         } else {
             std::fs::write(program.path("forewarn.db"), bytes).unwrap();
         }
-        let (code, _, said) = program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
+        let (code, _, said) =
+            program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
         assert_eq!(code, 1, "{what}: {said}");
         assert!(said.contains("forewarn.db") && !said.contains("panicked"), "{what}: {said}");
     }
@@ -218,14 +230,22 @@ async fn a_store_that_is_no_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_cannot_be_written() {
     // Root may write everywhere, so a folder stands where the file should be.
-    let program = Program::new("store: sqlite:taken\ncollectors:\n  typed: { issuer: declared, tokens: [{ name: a, expires: 2030-03-01 }] }\n", &[]);
+    let program = Program::new(
+        "store: sqlite:taken\ncollectors:\n  typed: { issuer: declared, tokens: [{ name: a, expires: 2030-03-01 }] }\n",
+        &[],
+    );
     std::fs::create_dir(program.path("taken")).unwrap();
-    let (code, _, said) = program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
+    let (code, _, said) =
+        program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("taken") && !said.contains("panicked"), "{said}");
     // A folder that is not there.
-    let program = Program::new("store: sqlite:no/such/folder/f.db\ncollectors:\n  typed: { issuer: declared, tokens: [{ name: a, expires: 2030-03-01 }] }\n", &[]);
-    let (code, _, said) = program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
+    let program = Program::new(
+        "store: sqlite:no/such/folder/f.db\ncollectors:\n  typed: { issuer: declared, tokens: [{ name: a, expires: 2030-03-01 }] }\n",
+        &[],
+    );
+    let (code, _, said) =
+        program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("no/such/folder") && !said.contains("panicked"), "{said}");
 }
@@ -242,7 +262,8 @@ async fn a_token_file_that_is_missing_says_so_and_comes_later() {
     assert!(format!("{said}{wrong}").contains("bot.token"), "exit {code}: {said}{wrong}");
     if code == 2 {
         // The configuration is refused as a whole, in words.
-        let (code, _, said) = program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
+        let (code, _, said) =
+            program.run(&["serve", "--config.file", "forewarn.yml", "--web.listen-address", "127.0.0.1:0"]);
         assert_eq!(code, 2, "{said}");
     }
     // It goes away while forewarn runs: no word against the token; it comes back.
@@ -270,8 +291,14 @@ async fn an_empty_configuration_and_a_folder() {
     assert!(wrong.contains("none.yml"), "{wrong}");
 
     std::fs::create_dir(program.path("conf.d")).unwrap();
-    program.write("conf.d/a.yml", "collectors:\n  typed: { issuer: declared, tokens: [{ name: a, expires: 2030-03-01 }] }\n");
-    program.write("conf.d/b.yml", "pipelines: { deploy-prod: {} }\npolicies: [{ match: { name: a }, pipelines: [deploy-prod] }]\n");
+    program.write(
+        "conf.d/a.yml",
+        "collectors:\n  typed: { issuer: declared, tokens: [{ name: a, expires: 2030-03-01 }] }\n",
+    );
+    program.write(
+        "conf.d/b.yml",
+        "pipelines: { deploy-prod: {} }\npolicies: [{ match: { name: a }, pipelines: [deploy-prod] }]\n",
+    );
     let (code, said, wrong) = program.run(&["check-config", "conf.d"]);
     assert_eq!(code, 0, "{said}{wrong}");
     program.write("conf.d/c.yml", "collectors:\n  typed: { issuer: declared, tokens: [] }\n");

@@ -99,7 +99,10 @@ async fn kills_lose_nothing() {
         }
         if let Some(closed) = closed {
             assert!(closed > 0, "no closing of what was not told: {about:#?}");
-            assert!(about[closed..].iter().all(|line| line.contains("Closed")), "nothing after the closing: {about:#?}");
+            assert!(
+                about[closed..].iter().all(|line| line.contains("Closed")),
+                "nothing after the closing: {about:#?}"
+            );
         }
     }
     let mut times: BTreeMap<&String, usize> = BTreeMap::new();

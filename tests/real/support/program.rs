@@ -26,7 +26,15 @@ impl Program {
         std::fs::write(folder.path().join("forewarn.yml"), config).unwrap();
         let port = free_port();
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { folder, url: format!("http://127.0.0.1:{port}"), port, environment, running: None, client: http(), user: None }
+        Self {
+            folder,
+            url: format!("http://127.0.0.1:{port}"),
+            port,
+            environment,
+            running: None,
+            client: http(),
+            user: None,
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
