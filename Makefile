@@ -63,4 +63,5 @@ clean-tools:
 # Licences, banned crates and sources. Not part of `make test`: installing cargo-deny takes four minutes.
 audit:
 	@command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny@0.20.2
+	cargo fetch --locked
 	cargo deny --offline --locked check licenses bans sources
