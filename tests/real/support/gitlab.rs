@@ -207,7 +207,9 @@ async fn answer(State(gitlab): State<GitLab>, request: Request) -> Response<Body
     }
     let found = find(&gitlab.model(), &path, &given);
     let (status, body) = match found {
-        Ok(Value::Array(all)) => return listing(&gitlab.url, &path, &query, all, matches!(fault, Some(Fault::Truncated))),
+        Ok(Value::Array(all)) => {
+            return listing(&gitlab.url, &path, &query, all, matches!(fault, Some(Fault::Truncated)));
+        }
         Ok(one) => (200, one),
         Err(status) => (status, json!({ "message": format!("{status} {}", StatusCode::from_u16(status).unwrap()) })),
     };
@@ -219,10 +221,10 @@ fn listing(url: &str, path: &str, query: &str, all: Vec<Value>, truncated: bool)
     let size = parameter(query, "per_page").unwrap_or(20).clamp(1, 100);
     let page = parameter(query, "page").unwrap_or(1).max(1);
     let last = all.len().div_ceil(size).max(1);
-    let others: String = query.split('&').filter(|pair| !pair.starts_with("page=") && !pair.is_empty()).fold(
-        String::new(),
-        |all, pair| all + "&" + pair,
-    );
+    let others: String = query
+        .split('&')
+        .filter(|pair| !pair.starts_with("page=") && !pair.is_empty())
+        .fold(String::new(), |all, pair| all + "&" + pair);
     let to = |page: usize, rel: &str| format!("<{url}/api/v4{path}?page={page}{others}>; rel=\"{rel}\"");
     let mut links = Vec::new();
     if page > 1 {
@@ -287,9 +289,13 @@ fn find(model: &Model, path: &str, given: &str) -> Result<Value, u16> {
         ["groups", name, "projects"] => {
             let id = group(name)?;
             let own = model.projects.iter().filter(|(_, (_, group))| *group == id);
-            Ok(own.map(|(id, (path, _))| json!({
-                "id": id, "path_with_namespace": path, "web_url": format!("https://gitlab.example.com/{path}")
-            })).collect())
+            Ok(own
+                .map(|(id, (path, _))| {
+                    json!({
+                        "id": id, "path_with_namespace": path, "web_url": format!("https://gitlab.example.com/{path}")
+                    })
+                })
+                .collect())
         }
         ["groups", name, "access_tokens"] => group(name).map(|id| tokens(model, Of::Group(id))),
         ["groups", name, "deploy_tokens"] => group(name).map(|id| deploys(model, Of::Group(id))),
@@ -313,11 +319,16 @@ fn group_json(model: &Model, id: u64) -> Value {
 }
 
 fn tokens(model: &Model, of: Of) -> Value {
-    model.tokens.iter().filter(|token| token.of == of).map(|token| {
-        let mut record = written(token);
-        record["access_level"] = 40.into();
-        record
-    }).collect()
+    model
+        .tokens
+        .iter()
+        .filter(|token| token.of == of)
+        .map(|token| {
+            let mut record = written(token);
+            record["access_level"] = 40.into();
+            record
+        })
+        .collect()
 }
 
 fn deploys(model: &Model, of: Of) -> Value {
