@@ -3,6 +3,8 @@
 
 mod support;
 
+mod files;
+mod github;
 mod gitlab;
 mod mail;
 mod prometheus;
