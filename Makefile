@@ -23,7 +23,7 @@ THREADS = 4
 run:
 	cargo build --locked
 	@python3 config/quickstart/mint.py target/quickstart
-	@exec target/debug/forewarn serve --config.file=config/quickstart.yaml --web.listen-address=127.0.0.1:10789 --log.level=warn
+	@exec target/debug/forewarn serve --config.file=config/quickstart.yaml --web.listen-address=127.0.0.1:10789 --log.level=error
 
 test: tools
 	cargo fmt --check
@@ -63,4 +63,5 @@ clean-tools:
 # Licences, banned crates and sources. Not part of `make test`: installing cargo-deny takes four minutes.
 audit:
 	@command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny@0.20.2
+	cargo fetch --locked
 	cargo deny --offline --locked check licenses bans sources

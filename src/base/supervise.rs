@@ -106,7 +106,6 @@ impl Supervisor {
         });
     }
     /// A named OS thread that drives `run` to its end; it cannot be restarted, so `Fate::Restart` just ends.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
     pub fn thread(&self, name: &str, fate: Fate, run: impl FnOnce() + Send + 'static) {
         let place = self.enter(name);
         let this = self.clone();

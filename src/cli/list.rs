@@ -111,10 +111,12 @@ fn freshness(listing: &Listing, now: At) -> String {
             None => format!("{} was never read", collector.collector),
         })
         .collect();
-    let oldest = listing.collectors.iter().filter(|c| c.failing_since.is_none()).filter_map(|c| c.last_success).min();
+    // Facts that do not age make nobody wait.
+    let ageing = listing.collectors.iter().filter(|c| c.failing_since.is_none() && c.ages);
+    let oldest = ageing.filter_map(|c| c.last_success).min();
     match (stale.is_empty(), oldest) {
         (true, Some(at)) => format!("read {}", words::nearly(at, now)),
-        (true, None) => "no collector is configured".into(),
+        (true, None) => format!("{} read", words::count(listing.collectors.len(), "collector")),
         (false, Some(at)) => {
             format!("{}, the others within {}", stale.join(", "), words::about((now - at).num_seconds()))
         }

@@ -1,12 +1,15 @@
 //! `serve`: the service, and on a terminal the table of what it found.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::Duration;
 
 use super::output::{complain, say};
 use super::{ServeArguments, table};
 use crate::app::{self, Options, Running};
 use crate::base::time::clock::Clock;
+use crate::collect::issuer::definition::Source;
+use crate::deliver::channel::Channel;
 use crate::show::listing;
 use crate::show::web::api::Listing;
 
@@ -52,6 +55,8 @@ fn no_configuration(arguments: &ServeArguments) -> String {
 
 async fn serve(options: Options) -> u8 {
     let config = options.config.display().to_string();
+    // The stdout channel waits for the table. This future stays on the thread that holds the lock.
+    let held = std::io::stdout().is_terminal().then(|| std::io::stdout().lock());
     let running = match app::start(options, Clock::System).await {
         Ok(running) => running,
         Err(error) => {
@@ -59,9 +64,10 @@ async fn serve(options: Options) -> u8 {
             return error.code;
         }
     };
-    if std::io::stdout().is_terminal() {
+    if held.is_some() {
         greet(&running, &config).await;
     }
+    drop(held);
     running.wait().await
 }
 
@@ -79,8 +85,12 @@ async fn greet(running: &Running, config: &str) {
         Listing::of(&world, now)
     };
     let setup = running.setup.load();
-    let mut text =
-        format!("forewarn {} · {config} · remembers in {}\n\n", env!("CARGO_PKG_VERSION"), setup.store.path.display());
+    let store = shortened(&setup.store.path);
+    let mut text = format!("forewarn {} · {config} · remembers in {store}\n\n", env!("CARGO_PKG_VERSION"));
+    text.push_str(match setup.collectors.iter().all(|collector| collector.definition.origin != Source::Http) {
+        true => "looked at this machine (no value is shown, sent or stored)\n",
+        false => "asked the issuers (no value is shown or stored)\n",
+    });
     for collector in &listing.collectors {
         let held = listing.tokens.iter().filter(|token| token.collector == collector.collector).count();
         let failure =
@@ -100,8 +110,17 @@ async fn greet(running: &Running, config: &str) {
         };
         text.push_str(&format!("\npage      http://{host}/          metrics  http://{host}/metrics\n"));
     }
-    if !setup.channels.is_empty() {
-        text.push_str("messages go to the channels of the configuration; Ctrl-C ends\n\n");
-    }
+    text.push_str(match setup.channels.values().all(|channel| matches!(channel, Channel::Stdout)) {
+        true if setup.channels.is_empty() => "no channel is configured; Ctrl-C ends\n\n",
+        true => "what would go to Slack or mail is printed here; Ctrl-C ends\n\n",
+        false => "messages go to the channels of the configuration; Ctrl-C ends\n\n",
+    });
     say(&text);
+}
+
+/// A path as seen from the working folder, where it lies below it.
+fn shortened(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| whole.strip_prefix(here).ok()).unwrap_or(&whole).display().to_string()
 }

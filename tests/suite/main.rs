@@ -1,5 +1,9 @@
 //! Behaviour that needs the whole library and no real server.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "a test has clocks, tasks, clients and an environment of its own")]
 
 mod config;
 mod definitions;
+mod readme;
 mod scenario;
+mod shipped;

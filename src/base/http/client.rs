@@ -83,6 +83,7 @@ const REDIRECTS: usize = 5;
 
 impl Client {
     /// Reads CA and identity files; an empty CA file is an error.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds clients")]
     pub fn build(settings: &Settings) -> Result<Self, ClientError> {
         tls::ensure_provider();
         let mut builder = reqwest::Client::builder()

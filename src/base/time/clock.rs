@@ -23,6 +23,7 @@ impl Clock {
         Self::Manual(Arc::new(watch::Sender::new(start.trunc_subsecs(0))))
     }
     /// Now, in whole seconds, rounded down.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn now(&self) -> At {
         match self {
             Self::System => Utc::now().trunc_subsecs(0),
@@ -30,6 +31,7 @@ impl Clock {
         }
     }
     /// Returns as soon as `now()` ≥ `at`; a manual clock wakes when it is moved there.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub async fn until(&self, at: At) {
         match self {
             Self::System => {
@@ -58,6 +60,7 @@ impl Clock {
 pub struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn start() -> Self {
         Self(std::time::Instant::now())
     }
@@ -86,6 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "how late it returned is what is tested")]
     async fn the_system_clock_returns_when_the_instant_is_there() {
         let clock = Clock::System;
         let goal = clock.now() + TimeDelta::seconds(2);

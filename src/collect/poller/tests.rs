@@ -26,6 +26,18 @@ fn typed(id: &str, every: u64) -> Collector {
     collector
 }
 
+/// One of an issuer with a server, told to ask it nothing.
+fn served(id: &str, every: u64) -> Collector {
+    let definition = stage::definition(
+        "login: { kinds: [token] }\nkinds: { robot: { title: robot } }\nrequests:\n  - { name: list, mode: inventory, get: /x, kind: robot, program: \".[] | { id }\" }\n",
+    );
+    let mut collector = stage::collector(&definition, Some("http://127.0.0.1:9"));
+    collector.id = id.into();
+    collector.settings.every = Duration::from_secs(every);
+    collector.settings.walks = false;
+    collector
+}
+
 struct Stage {
     clock: Clock,
     told: mpsc::Receiver<Walked>,
@@ -112,10 +124,10 @@ async fn a_confirmation_is_asked_at_once_and_is_no_round() {
 #[tokio::test]
 async fn a_reload_keeps_the_timer_and_takes_the_new_interval() {
     let mut stage = stage();
-    stage.roster.set(vec![typed("a", 3600), typed("b", 3600)]);
+    stage.roster.set(vec![served("a", 3600), served("b", 3600)]);
     stage.end().await;
     stage.end().await;
-    stage.roster.set(vec![typed("a", 120)]);
+    stage.roster.set(vec![served("a", 120)]);
     stage.silence().await;
     stage.clock.advance_to(at(120));
     let end = stage.end().await;
@@ -123,9 +135,22 @@ async fn a_reload_keeps_the_timer_and_takes_the_new_interval() {
     stage.clock.advance_to(at(3600));
     assert_eq!(stage.end().await.collector.as_str(), "a");
     stage.silence().await;
-    stage.roster.set(vec![typed("a", 3600), typed("b", 3600)]);
+    stage.roster.set(vec![served("a", 3600), served("b", 3600)]);
     let again = stage.end().await;
     assert_eq!((again.collector.as_str(), again.walk), ("b", 2), "numbers rise over a removal");
+    stage.supervisor.hard.cancel();
+}
+
+#[tokio::test]
+async fn a_reload_reads_typed_dates_at_once() {
+    let mut stage = stage();
+    stage.roster.set(vec![typed("a", 3600)]);
+    stage.end().await;
+    stage.clock.advance_to(at(3));
+    stage.roster.set(vec![typed("a", 3600)]);
+    let end = stage.end().await;
+    assert_eq!((end.walk, end.started_at), (2, at(3)));
+    stage.silence().await;
     stage.supervisor.hard.cancel();
 }
 

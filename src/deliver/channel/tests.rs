@@ -21,6 +21,7 @@ use crate::domain::delivery::Class;
 /// Requests as they came: path, headers, body.
 type Seen = Arc<Mutex<Vec<(String, HeaderMap, String)>>>;
 
+#[expect(clippy::disallowed_methods, reason = "a receiver of the test lives beside it")]
 async fn receiver(
     status: u16,
     headers: &'static [(&'static str, &'static str)],
@@ -88,7 +89,8 @@ async fn slack_gets_the_message_and_its_ok_is_read() {
 
 #[tokio::test]
 async fn slacks_refusals_have_classes_and_never_show_the_url() {
-    let table: [(u16, &[(&str, &str)], &str, Class, Option<u32>); 5] = [
+    type Case = (u16, &'static [(&'static str, &'static str)], &'static str, Class, Option<u32>);
+    let table: [Case; 5] = [
         (200, &[], "no", Class::Ambiguous, None),
         (429, &[("retry-after", "17")], "", Class::Throttled, Some(17)),
         (404, &[], "no_service", Class::Broken, None),
@@ -174,6 +176,7 @@ const GOOD: Relay = Relay {
 };
 
 /// One conversation, then its transcript: commands, and the mail as it came.
+#[expect(clippy::disallowed_methods, reason = "a receiver of the test lives beside it")]
 async fn relay(relay: Relay) -> (u16, tokio::task::JoinHandle<(Vec<String>, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

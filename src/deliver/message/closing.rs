@@ -124,9 +124,14 @@ fn sentence(intent: &Intent, how: Closing, now: At) -> String {
         Closing::Recovered => recovered(intent),
         Closing::Fixed => match intent.episode.finding.due.filter(|due| *due <= now) {
             Some(ended) if intent.episode.kind == FindingKind::NotInjected => {
-                format!("has no older value left: it ended {}; whatever still holds it fails now", words::full(ended, now))
+                format!(
+                    "has no older value left: it ended {}; whatever still holds it fails now",
+                    words::full(ended, now)
+                )
             }
-            _ => format!("is as it should be again: {} no longer holds", intent.episode.kind.as_str().replace('_', " ")),
+            _ => {
+                format!("is as it should be again: {} no longer holds", intent.episode.kind.as_str().replace('_', " "))
+            }
         },
         Closing::Removed => "is gone, and nothing had used it: good".into(),
         Closing::Accepted => "may end: it was accepted, nothing more is said of it until it has a new value".into(),

@@ -68,23 +68,47 @@ pub fn one_liner(intent: &Intent, head: &Head, now: At) -> OneLiner {
 
 fn title(items: &[Item<'_>], now: At) -> String {
     let introduction = items.iter().any(|item| item.intent.introduction);
-    let told = items.iter().filter(|item| !is_counted(item.intent)).count();
     if introduction {
+        let told = items.iter().filter(|item| !is_counted(item.intent)).count();
         return introduction_title(items, told);
     }
     let closed = items.iter().filter(|item| item.intent.transition.is_closing()).count();
-    let counts = counts(items);
-    let open = told - closed.min(told);
-    let mut title = match (open, closed) {
-        (0, 0) => format!("{} without a policy or a team", words::count(items.len(), "token")),
-        (0, closed) => format!("{} closed", words::count(closed, "finding")),
-        (open, 0) => format!("{} {}{counts}", words::count(open, "token"), need(open)),
-        (open, closed) => format!("{} {}{counts}, {closed} closed", words::count(open, "token"), need(open)),
+    let open: Vec<_> = items.iter().filter(|item| !is_counted(item.intent) && !is_closed(item)).collect();
+    let mut title = match open.as_slice() {
+        [] if closed == 0 => format!("{} without a policy or a team", words::count(items.len(), "token")),
+        [] => format!("{} closed", words::count(closed, "finding")),
+        // One that needs someone is told as if it came alone.
+        [one] => return alone(one, closed),
+        several => {
+            let names: Vec<&str> =
+                several.iter().map(|item| item.intent.facts.token.as_str()).take(NAMED + 1).collect();
+            let named = if names.len() <= NAMED { format!(": {}", words::list(&names)) } else { String::new() };
+            let counts = counts(items);
+            format!("{} {}{counts}{named}", words::count(several.len(), "token"), need(several.len()))
+        }
     };
+    if closed > 0 && !open.is_empty() {
+        title.push_str(&format!(", {closed} closed"));
+    }
     if let Some(first) = first_due(items, now) {
         title.push_str(&format!("; first {}", words::short(first, now)));
     }
     title
+}
+
+/// So many tokens are named in the title itself.
+const NAMED: usize = 3;
+
+fn is_closed(item: &Item<'_>) -> bool {
+    item.intent.transition.is_closing()
+}
+
+fn alone(item: &Item<'_>, closed: usize) -> String {
+    let breaks = parts::breaks_tail(item.intent).map(|breaks| format!(", {breaks}")).unwrap_or_default();
+    match closed {
+        0 => format!("{}{breaks}", item.head.subject),
+        closed => format!("{}{breaks}, and {closed} closed", item.head.subject),
+    }
 }
 
 fn need(tokens: usize) -> &'static str {

@@ -163,6 +163,7 @@ pub fn next(intent: &Intent, now: At) -> String {
     match &intent.facts.next {
         None => "nothing more before it changes".into(),
         Some((at, what)) if !what.is_empty() => format!("{} ({what})", words::soon(*at, now)),
+        Some((at, _)) if is_step(intent, *at) => words::soon(*at, now),
         Some((at, _)) if intent.episode.severity == Severity::Critical => {
             let then = match intent.episode.reminders {
                 0 => "after 3 and 7 days",
@@ -174,6 +175,13 @@ pub fn next(intent: &Intent, now: At) -> String {
         Some((at, _)) if intent.episode.finding.rung.is_none() => format!("again {}", words::soon(*at, now)),
         Some((at, _)) => words::soon(*at, now),
     }
+}
+
+/// The next step of the ladder, or the end itself; not a reminder.
+fn is_step(intent: &Intent, at: At) -> bool {
+    let finding = &intent.episode.finding;
+    let ahead = !intent.episode.kind.is_ended();
+    ahead && (finding.due == Some(at) || finding.ladder.iter().any(|rung| rung.at == at))
 }
 
 pub fn small_print(intent: &Intent, now: At) -> Vec<String> {

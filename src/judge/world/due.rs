@@ -2,42 +2,42 @@
 
 use super::judged::Cause;
 use super::observed::subject_of;
-use super::{Decision, SLICE, World};
-use crate::domain::At;
+use super::{Deciding, SETTLING, SLICE, World};
 use crate::domain::episode::{Closing, Subject};
 use crate::domain::finding::Standing;
+use crate::domain::key::ChannelId;
 use crate::domain::observation::Origin;
 use crate::domain::token::Slot;
-use crate::judge::evaluate::almanac::Almanac;
 use crate::judge::evaluate::rules::{CollectorRules, Governed};
 
 impl World {
-    pub(super) fn due(&self, almanac: &mut Almanac, now: At, decision: &mut Decision) {
-        let keys = self.inventory.due(now, SLICE);
+    pub(super) fn due(&self, cx: &mut Deciding<'_>) {
+        let keys = self.inventory.due(cx.now, SLICE);
         for key in &keys {
             let Some(mut slot) = self.slot(key) else { continue };
             let stored = self.regoverning && self.regovern(&mut slot);
             match self.rules.collector(&key.collector) {
                 None => {
-                    self.dormant(&slot, now, decision);
+                    self.dormant(&slot, cx);
                     continue;
                 }
-                Some(rules) if self.regoverning && unnamed(&slot, rules) => {
-                    self.leave(&slot, Closing::Reclassified, now, decision);
-                    decision.batch.removed.push(key.clone());
+                // Also what the configuration lost while nobody ran; nothing is written down before the first round.
+                Some(rules) if unnamed(&slot, rules) && !self.settling(&self.status_in(cx.decision, &slot), cx.now) => {
+                    self.leave(&slot, Closing::Reclassified, cx);
+                    cx.decision.batch.removed.push(key.clone());
                     continue;
                 }
                 Some(_) => {}
             }
-            self.judge(&slot, Cause::default(), almanac, now, decision);
+            self.judge(&slot, Cause::default(), cx);
             match stored {
-                true => decision.batch.slots.push(slot),
-                false if self.regoverning => decision.governed.push(slot),
+                true => cx.decision.batch.slots.push(slot),
+                false if self.regoverning => cx.decision.governed.push(slot),
                 false => {}
             }
         }
-        decision.settled = self.regoverning && keys.len() < SLICE;
-        self.due_channels(now, decision);
+        cx.decision.settled = self.regoverning && keys.len() < SLICE;
+        self.due_channels(cx);
     }
 
     /// Matches the rules in force; true if something stored changed (since when its schedule applies).
@@ -62,28 +62,31 @@ impl World {
     }
 
     /// A slot whose collector left the configuration: out of sight, kept for an undo (semantics 9.5).
-    fn dormant(&self, slot: &Slot, now: At, decision: &mut Decision) {
-        self.leave(slot, Closing::Reclassified, now, decision);
-        let never = Standing { next_change: None, ..Standing::UNJUDGED };
-        decision.judged.push((slot.key.as_ref().clone(), never));
+    fn dormant(&self, slot: &Slot, cx: &mut Deciding<'_>) {
+        // While a start settles nothing is decided that would have to be written down.
+        let settled = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+        let early = !self.regoverning && cx.now < settled;
+        if !early {
+            self.leave(slot, Closing::Reclassified, cx);
+        }
+        let never = Standing { next_change: early.then_some(settled), ..Standing::UNJUDGED };
+        cx.decision.judged.push((slot.key.as_ref().clone(), never));
     }
 
-    fn due_channels(&self, now: At, decision: &mut Decision) {
+    fn due_channels(&self, cx: &mut Deciding<'_>) {
         for (id, due) in &self.channel_due {
-            if *due <= now
+            if *due <= cx.now
                 && let Some(health) = self.channels.get(id)
             {
-                self.channel(health, now, decision);
+                self.channel(health, cx);
             }
         }
         // A channel that left the configuration takes its findings with it.
-        for (subject, episodes) in &self.episodes {
-            if let Subject::Channel(id) = subject
-                && self.regoverning
-                && !self.routes.channels().contains_key(id)
-                && episodes.iter().any(|episode| episode.open())
-            {
-                self.channel_gone(id, now, decision);
+        // Subjects are ordered: tokens before channels.
+        for (subject, episodes) in self.episodes.range(Subject::Channel(ChannelId::from(""))..) {
+            let Subject::Channel(id) = subject else { continue };
+            if !self.routes.channels().contains_key(id) && episodes.iter().any(|episode| episode.open()) {
+                self.channel_gone(id, cx);
             }
         }
     }

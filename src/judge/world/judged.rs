@@ -1,7 +1,7 @@
 //! One slot judged: assessment, episodes, and what is to be told of it.
 
 use super::observed::own_login;
-use super::{Decision, SETTLING, World};
+use super::{Deciding, Decision, SETTLING, World};
 use crate::domain::At;
 use crate::domain::collector::CollectorStatus;
 use crate::domain::episode::{Closing, Episode, EpisodeState, Subject, Transition};
@@ -41,52 +41,47 @@ impl Cause {
 
 impl World {
     /// Judges `slot` as it stands in this decision; its rules are matched by the caller or remembered.
-    pub(crate) fn judge(
-        &self,
-        slot: &Token<'_>,
-        cause: Cause,
-        almanac: &mut Almanac,
-        now: At,
-        decision: &mut Decision,
-    ) -> Assessment {
+    pub(crate) fn judge(&self, slot: &Token<'_>, cause: Cause, cx: &mut Deciding<'_>) -> Assessment {
         let key = slot.key.as_ref();
-        let status = self.status_in(decision, slot);
-        let mut assessment = evaluate::assess(slot, &status, &self.rules, almanac, now);
+        let status = self.status_in(cx.decision, slot);
+        let mut assessment = evaluate::assess(slot, &status, &self.rules, cx.almanac, cx.now);
         if slot.own_login() && slot.generations.is_empty() {
             // A collector without a login has a slot for its own findings only.
             assessment.findings.clear();
         }
-        self.add_collector(slot, &status, now, &mut assessment);
+        self.add_collector(slot, &status, cx.now, &mut assessment);
         self.add_unrouted(slot, &status, &mut assessment);
-        let abandoned = self.give_up(slot, &mut assessment, now);
+        let abandoned = self.give_up(slot, &mut assessment, cx.now);
         let subject = Subject::Token(key.clone());
         let mut standing = Standing::from(&assessment);
-        self.note_blindness(slot, &standing, decision);
-        if !cause.fresh && self.settling(&status, now) {
-            let until = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+        self.note_blindness(slot, &standing, cx);
+        let settled = self.started_at + chrono::TimeDelta::seconds(SETTLING);
+        let held = (!cause.fresh && self.settling(&status, cx.now)).then_some(settled);
+        if let Some(until) = held.or_else(|| missed_once(slot, &status, cx.now)) {
             standing.next_change = Some(standing.next_change.map_or(until, |at| at.min(until)));
-            decision.judged.push((key.clone(), standing));
+            cx.decision.judged.push((key.clone(), standing));
             return assessment;
         }
         let happened = Happened {
-            reconfigured: self.regoverning || cause.happened.reconfigured,
-            rerouted: self.regoverning,
+            // What its issuer has just said of it is no matter of configuration.
+            reconfigured: (self.regoverning && !cause.fresh) || cause.happened.reconfigured,
+            rerouted: self.regoverning && !cause.fresh,
             leaves: cause.happened.leaves.or(abandoned),
-            collector_failing: self.is_blind(decision, &key.collector),
+            collector_failing: self.is_blind(cx.decision, &key.collector),
             ..cause.happened
         };
-        let cx = StepCx {
+        let step = StepCx {
             subject: &subject,
             happened: &happened,
             team: slot.team.as_ref(),
             silent: cause.silent || untimely(slot, &status),
-            now,
+            now: cx.now,
         };
-        let known = self.known_in(decision, &subject);
-        let steps = episodes::step(&known, &assessment.findings, &cx);
+        let known = self.known_in(cx.decision, &subject);
+        let steps = episodes::step(&known, &assessment.findings, &step);
         standing.next_change = self.next_change(&assessment, &known, &steps);
-        decision.judged.push((key.clone(), standing));
-        self.collect(steps, slot, &assessment, now, decision);
+        cx.decision.judged.push((key.clone(), standing));
+        self.collect(steps, slot, &assessment, cx);
         assessment
     }
 
@@ -111,7 +106,7 @@ impl World {
     /// Episodes of a subject, with what this decision has changed already.
     pub(crate) fn known_in(&self, decision: &Decision, subject: &Subject) -> Vec<Episode> {
         let mut known = self.episodes.get(subject).cloned().unwrap_or_default();
-        for changed in decision.batch.episodes.iter().filter(|episode| episode.subject == *subject) {
+        for changed in decision.episodes_of(subject) {
             match known.iter_mut().find(|episode| episode.id == changed.id) {
                 Some(episode) => *episode = changed.clone(),
                 None => known.push(changed.clone()),
@@ -137,12 +132,11 @@ impl World {
         steps: Vec<(Episode, Option<Transition>)>,
         slot: &Token<'_>,
         assessment: &Assessment,
-        now: At,
-        decision: &mut Decision,
+        cx: &mut Deciding<'_>,
     ) {
         for (episode, transition) in steps {
             if let Some(transition) = transition {
-                let facts = self.facts(slot, &episode, assessment, now);
+                let facts = self.facts(slot, &episode, assessment, cx.now);
                 // A closing goes where something was told; a new reader is told what others have heard.
                 let told_to = match &transition {
                     Transition::Closed(_) | Transition::Reassigned => {
@@ -151,7 +145,7 @@ impl World {
                     _ => Vec::new(),
                 };
                 let traits = Self::traits(slot);
-                decision.told.push(Told {
+                cx.decision.told.push(Told {
                     episode: episode.clone(),
                     transition,
                     facts,
@@ -160,10 +154,7 @@ impl World {
                     traits,
                 });
             }
-            match decision.batch.episodes.iter_mut().find(|known| known.id == episode.id) {
-                Some(known) => *known = episode,
-                None => decision.batch.episodes.push(episode),
-            }
+            cx.decision.keep(episode);
         }
     }
 
@@ -199,11 +190,11 @@ impl World {
     }
 
     /// What a collector's blindness mutes is judged again when it begins and when it ends (semantics 8).
-    fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, decision: &mut Decision) {
+    fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, cx: &mut Deciding<'_>) {
         let blind = |standing: &Standing| standing.findings.get(FindingKind::CollectorFailing).is_some();
         let before = self.inventory.standing(&slot.key).is_some_and(|standing| blind(&standing));
         if slot.own_login() && before != blind(standing) {
-            decision.mark_due = Some(slot.key.collector.clone());
+            cx.decision.mark_due = Some(slot.key.collector.clone());
         }
     }
 
@@ -246,22 +237,16 @@ impl World {
     }
 
     /// Closes every open episode of a slot that leaves.
-    pub(crate) fn leave(
-        &self,
-        slot: &Token<'_>,
-        how: Closing,
-        now: At,
-        decision: &mut Decision,
-    ) {
+    pub(crate) fn leave(&self, slot: &Token<'_>, how: Closing, cx: &mut Deciding<'_>) {
         let subject = Subject::Token(slot.key.as_ref().clone());
         let happened = Happened { leaves: Some(how), ..Happened::default() };
-        let cx = StepCx { subject: &subject, happened: &happened, team: slot.team.as_ref(), silent: false, now };
-        let known = self.known_in(decision, &subject);
-        let steps = episodes::step(&known, &[], &cx);
-        let mut almanac = Almanac::default();
-        let status = self.status_in(decision, slot);
-        let assessment = evaluate::assess(slot, &status, &self.rules, &mut almanac, now);
-        self.collect(steps, slot, &assessment, now, decision);
+        let step =
+            StepCx { subject: &subject, happened: &happened, team: slot.team.as_ref(), silent: false, now: cx.now };
+        let known = self.known_in(cx.decision, &subject);
+        let steps = episodes::step(&known, &[], &step);
+        let status = self.status_in(cx.decision, slot);
+        let assessment = evaluate::assess(slot, &status, &self.rules, cx.almanac, cx.now);
+        self.collect(steps, slot, &assessment, cx);
     }
 }
 
@@ -278,7 +263,17 @@ fn given_up(slot: &Token<'_>, assessment: &Assessment) -> Option<At> {
 
 /// Before the first finished round nothing is told but that there is none (semantics 10).
 fn untimely(slot: &Token<'_>, status: &CollectorStatus) -> bool {
-    !status.introduced && !(slot.own_login() && status.failing_since.is_some())
+    let blind = slot.own_login() && status.failing_since.is_some();
+    !status.introduced && !blind
+}
+
+/// Missed in one whole listing and not yet in a second (semantics 3.3): whatever is concluded is concluded then. Waits
+/// no longer than for the round after an end (4.5).
+fn missed_once(slot: &Token<'_>, status: &CollectorStatus, now: At) -> Option<At> {
+    let head = slot.head().filter(|head| head.ended.is_none() && head.absent_rounds == 1)?;
+    let patience = (2 * i64::from(status.every)).max(300);
+    let until = head.absent_since? + chrono::TimeDelta::seconds(patience);
+    (now < until).then_some(until)
 }
 
 /// Whether an episode still stands for something to introduce.

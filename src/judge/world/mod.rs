@@ -1,7 +1,7 @@
 //! Everything that is known, and what follows from an event. `decide` reads, `apply` takes in; between the two the
 //! keeper commits, so that memory is never ahead of the disk. A server, a simulation and the tests drive the same World.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::At;
@@ -78,8 +78,42 @@ pub struct Decision {
     pub mark_due: Option<CollectorId>,
     /// After the commit the keeper hands these to the pollers.
     pub asks: Vec<(CollectorId, Wish)>,
-    /// Slots and episodes to be judged in this decision; filled while deciding.
+    /// Where the episodes of a subject stand in the batch: a slice of thousands stays linear.
+    pub(crate) at: HashMap<Subject, Vec<usize>>,
+    /// Transitions to be told; filled while deciding.
     pub(crate) told: Vec<crate::judge::tell::Told>,
+}
+
+/// One decision while it is made.
+pub(crate) struct Deciding<'d> {
+    pub almanac: &'d mut Almanac,
+    pub now: At,
+    pub decision: &'d mut Decision,
+}
+
+impl Decision {
+    /// Takes an episode in, in place of what this decision has of it already.
+    pub(crate) fn keep(&mut self, episode: Episode) {
+        let places = self.at.entry(episode.subject.clone()).or_default();
+        match places.iter().find(|place| self.batch.episodes[**place].id == episode.id) {
+            Some(&place) => self.batch.episodes[place] = episode,
+            None => {
+                places.push(self.batch.episodes.len());
+                self.batch.episodes.push(episode);
+            }
+        }
+    }
+    /// What this decision has changed of a subject's episodes.
+    pub(crate) fn episodes_of(&self, subject: &Subject) -> impl Iterator<Item = &Episode> {
+        self.at.get(subject).into_iter().flatten().map(|place| &self.batch.episodes[*place])
+    }
+}
+
+impl Deciding<'_> {
+    /// After the commit the poller is asked for this.
+    pub fn ask(&mut self, collector: &CollectorId, wish: Wish) {
+        self.decision.asks.push((collector.clone(), wish));
+    }
 }
 
 impl World {
@@ -102,26 +136,27 @@ impl World {
     /// What follows from `event`; changes nothing.
     pub fn decide(&self, event: &Event, almanac: &mut Almanac, now: At) -> Decision {
         let mut decision = Decision { batch: Batch { at: now, ..Batch::default() }, ..Decision::default() };
+        let mut cx = Deciding { almanac, now, decision: &mut decision };
         match event {
-            Event::Walked(Walked::Page(page)) => self.page(page, almanac, now, &mut decision),
-            Event::Walked(Walked::End(end)) => self.walk_end(end, almanac, now, &mut decision),
-            Event::Due => self.due(almanac, now, &mut decision),
-            Event::Reconfigured(rules, routes) => self.reconfigured(rules, routes, &mut decision),
-            Event::Channel(health) => self.channel(health, now, &mut decision),
+            Event::Walked(Walked::Page(page)) => self.page(page, &mut cx),
+            Event::Walked(Walked::End(end)) => self.walk_end(end, &mut cx),
+            Event::Due => self.due(&mut cx),
+            Event::Reconfigured(rules, routes) => self.reconfigured(rules, routes, &mut cx),
+            Event::Channel(health) => self.channel(health, &mut cx),
         }
-        self.plan(now, &mut decision);
+        self.plan(&mut cx);
         decision
     }
 
     /// Turns what was collected in `told` into intents and deliveries.
-    fn plan(&self, now: At, decision: &mut Decision) {
-        if decision.told.is_empty() {
+    fn plan(&self, cx: &mut Deciding<'_>) {
+        if cx.decision.told.is_empty() {
             return;
         }
-        let told = std::mem::take(&mut decision.told);
-        let (intents, deliveries) = crate::judge::tell::plan(&told, &self.routes, now);
-        decision.batch.intents.extend(intents);
-        decision.batch.deliveries.extend(deliveries);
+        let told = std::mem::take(&mut cx.decision.told);
+        let (intents, deliveries) = crate::judge::tell::plan(&told, &self.routes, cx.now);
+        cx.decision.batch.intents.extend(intents);
+        cx.decision.batch.deliveries.extend(deliveries);
     }
 
     /// Earliest instant at which `Event::Due` has work.
@@ -148,3 +183,6 @@ impl World {
         Some(slot)
     }
 }
+
+#[cfg(test)]
+mod tests;

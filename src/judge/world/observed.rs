@@ -1,17 +1,17 @@
 //! A page of a listing: each record finds its slot, its policy and its conclusion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::judged::Cause;
 use super::walks::{Delta, FlowSeen};
-use super::{Decision, World};
+use super::{Deciding, World};
 use crate::domain::At;
+use crate::domain::finding::Standing;
 use crate::domain::key::{CollectorId, TokenKey};
-use crate::domain::observation::{Observation, Origin, Record};
+use crate::domain::observation::{Observation, Origin, Record, Wish};
 use crate::domain::reason::LeftOut;
 use crate::domain::text::Text;
 use crate::domain::token::Slot;
-use crate::judge::evaluate::almanac::Almanac;
 use crate::judge::evaluate::rules::{CollectorRules, Governed, Subject};
 use crate::judge::inventory::infer::{self, News, Outcome, Terms};
 
@@ -24,12 +24,14 @@ pub const FLOW: &str = "flow";
 #[derive(Default)]
 pub(crate) struct Touched {
     pub slots: BTreeMap<TokenKey, (Slot, Vec<News>, bool)>,
+    /// Labels given to new slots of the page.
+    pub labels: HashMap<String, TokenKey>,
     /// Ended ones that a whole listing does not hold any more.
     pub unlisted: BTreeSet<TokenKey>,
 }
 
 impl World {
-    pub(super) fn page(&self, page: &Observation, almanac: &mut Almanac, now: At, decision: &mut Decision) {
+    pub(super) fn page(&self, page: &Observation, cx: &mut Deciding<'_>) {
         let Some(rules) = self.rules.collector(&page.collector) else { return };
         if self.foreign_sight(page) {
             return;
@@ -40,17 +42,17 @@ impl World {
             delta.add.listings.insert(page.listing.clone(), coverage);
         }
         delta.add.gone.extend(page.gone.iter().cloned());
-        let terms = self.terms(page, rules, now);
-        let mut touched = Touched::default();
+        let terms = self.terms(page, rules, cx.now);
+        let mut look = Look { rules, terms, touched: Touched::default(), delta };
         for record in &page.records {
-            self.record(record, rules, &terms, &mut touched, &mut delta, decision);
+            self.record(record, &mut look, cx);
         }
         for generation in &page.listed {
-            self.listed(&page.collector, generation, &terms, &mut touched, &mut delta, decision);
+            self.listed(generation, &mut look, cx);
         }
-        decision.walk = Some(delta);
+        cx.decision.walk = Some(look.delta);
         let strange = self.collectors.get(&page.collector).is_some_and(|status| status.sight != Some(page.sight));
-        self.settle(touched, strange, almanac, now, decision);
+        self.settle(look.touched, strange, cx);
     }
 
     /// A round begun under another sight than the one it would be judged by is discarded (semantics 3.1).
@@ -74,72 +76,59 @@ impl World {
         }
     }
 
-    fn record(
-        &self,
-        record: &Record,
-        rules: &CollectorRules,
-        terms: &Terms,
-        touched: &mut Touched,
-        cx: &mut Delta,
-        decision: &mut Decision,
-    ) {
-        self.give_way(record, rules, decision);
-        if self.is_own_login(record, rules, touched) {
+    fn record(&self, record: &Record, look: &mut Look<'_>, cx: &mut Deciding<'_>) {
+        let rules = look.rules;
+        self.give_way(record, rules, cx);
+        if self.is_own_login(record, rules, &look.touched) || self.is_bot(record, rules) {
             return;
         }
-        let (key, label) = self.place(record, rules, touched);
+        let (key, label) = self.place(record, rules, &look.touched);
         let subject = subject(record, rules, &label);
         if record.origin == Origin::Inventory && self.rules.ignores(&subject) {
-            *cx.add.left_out.entry(LeftOut::Ignored).or_default() += 1;
+            *look.delta.add.left_out.entry(LeftOut::Ignored).or_default() += 1;
             return;
         }
         let governed = self.rules.govern(&subject);
-        if let Some(flow) = &record.dynamic {
-            let watched = self.rules.govern(&Subject {
-                kind: FLOW,
-                name: flow.name.as_str(),
-                place: flow.place.as_str(),
-                ..subject
-            });
-            match watched.matched || governed.matched {
-                true => {
-                    let seen = cx.add.flows.entry(flow.clone()).or_insert_with(|| FlowSeen::new(record.clone()));
-                    seen.minted.add(record, terms.taken_at);
-                }
-                false => cx.add.dynamic += 1,
-            }
+        if record.dynamic.is_some() {
+            self.minted(record, subject, governed.matched, look);
             return;
         }
-        let known = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key));
-        if known.is_none() && !self.in_scope(record, rules, &governed, cx) {
+        let known = look.known(&key).or_else(|| self.slot(&key));
+        if known.is_none() && !self.in_scope(record, rules, &governed, &mut look.delta) {
             return;
         }
-        let terms = Terms { matched: governed.matched, ..terms.clone() };
+        let terms = Terms { matched: governed.matched, ..look.terms.clone() };
         let outcome = infer::record(known.as_ref(), &key, &label, record, &terms);
-        self.take(
-            outcome,
-            Found { key, known, governed, generation: record.generation.clone() },
-            touched,
-            cx,
-            decision,
-        );
+        self.take(outcome, Found { key, known, governed, generation: record.generation.clone() }, look, cx);
+    }
+
+    /// A token minted per job adds to its flow where a policy watches it; else it is only counted (semantics 2.2).
+    fn minted(&self, record: &Record, subject: Subject<'_>, matched: bool, look: &mut Look<'_>) {
+        let Some(flow) = &record.dynamic else { return };
+        let as_flow = Subject { kind: FLOW, name: flow.name.as_str(), place: flow.place.as_str(), ..subject };
+        if !matched && !self.rules.govern(&as_flow).matched {
+            look.delta.add.dynamic += 1;
+            return;
+        }
+        let seen = look.delta.add.flows.entry(flow.clone()).or_insert_with(|| FlowSeen::new(record.clone()));
+        seen.minted.add(record, look.terms.taken_at);
     }
 
     /// Semantics 2.1, 2.5: machine kinds, whatever a policy matches, and the kinds that the collector adds.
-    fn in_scope(&self, record: &Record, rules: &CollectorRules, governed: &Governed, cx: &mut Delta) -> bool {
+    fn in_scope(&self, record: &Record, rules: &CollectorRules, governed: &Governed, delta: &mut Delta) -> bool {
         let explicit = record.origin != Origin::Inventory;
         let left_out = if explicit || governed.matched {
             None
         } else if record.person && !rules.kinds.iter().any(|kind| kind == record.kind.as_str()) {
             Some(LeftOut::Person)
-        } else if self.inventory.count(&rules.id) + self.added(rules) + cx.add.added >= rules.max_tokens {
+        } else if self.inventory.count(&rules.id) + self.added(rules) + delta.add.added >= rules.max_tokens {
             Some(LeftOut::OverLimit)
         } else {
             None
         };
         match left_out {
             Some(reason) => {
-                *cx.add.left_out.entry(reason).or_default() += 1;
+                *delta.add.left_out.entry(reason).or_default() += 1;
                 false
             }
             None => true,
@@ -170,18 +159,36 @@ impl World {
     }
 
     /// A collector's own login takes the place of its inventory's slot for the same token (semantics 1.11).
-    fn give_way(&self, record: &Record, rules: &CollectorRules, decision: &mut Decision) {
-        if record.origin != Origin::OwnLogin {
-            return;
+    fn give_way(&self, record: &Record, rules: &CollectorRules, cx: &mut Deciding<'_>) {
+        match record.origin {
+            Origin::OwnLogin => {}
+            Origin::Inventory if !record.person => return self.bot_gives_way(record, rules, cx),
+            _ => return,
         }
         for id in issuer_ids(&record.facts, record.issued) {
             let Some(key) = self.inventory.holder(&rules.id, &id) else { continue };
             let Some(slot) = self.slot(&key).filter(|slot| slot.origin == Origin::Inventory) else { continue };
             if slot.generations.len() == 1 && slot.generations.iter().all(|g| g.issued == record.issued) {
-                self.leave(&slot, crate::domain::episode::Closing::Reclassified, decision.batch.at, decision);
-                decision.batch.removed.push(key);
+                self.leave(&slot, crate::domain::episode::Closing::Reclassified, cx);
+                cx.decision.batch.removed.push(key);
             }
         }
+    }
+
+    /// A machine's token that its issuer lists among people's, too (a bot's): one token, in the place that is no
+    /// person's (semantics 1.11).
+    fn is_bot(&self, record: &Record, rules: &CollectorRules) -> bool {
+        let holder = self.inventory.holder(&rules.id, &record.generation).filter(|_| record.person);
+        let slot = holder.and_then(|key| self.inventory.get(&key).map(|slot| slot.person));
+        slot == Some(false)
+    }
+
+    /// The same, met first among people's.
+    fn bot_gives_way(&self, record: &Record, rules: &CollectorRules, cx: &mut Deciding<'_>) {
+        let Some(key) = self.inventory.holder(&rules.id, &record.generation) else { return };
+        let Some(slot) = self.slot(&key).filter(|slot| slot.person && slot.generations.len() == 1) else { return };
+        self.leave(&slot, crate::domain::episode::Closing::Reclassified, cx);
+        cx.decision.batch.removed.push(key);
     }
 
     /// Whether an inventory met the collector's own login: one token, one slot (semantics 1.11).
@@ -209,7 +216,7 @@ impl World {
         self.label_of(key, touched).unwrap_or_else(|| {
             let taken = |text: &str| {
                 self.inventory.labelled(text).is_some_and(|other| other != *key)
-                    || touched.slots.iter().any(|(other, (slot, ..))| other != key && slot.label == text)
+                    || touched.labels.get(text).is_some_and(|other| other != key)
             };
             infer::label(&key.collector, record, key, &taken)
         })
@@ -226,84 +233,84 @@ impl World {
             .find_map(|other| self.inventory.holder(&other.id, &record.generation))
     }
 
-    fn listed(
-        &self,
-        collector: &CollectorId,
-        generation: &str,
-        terms: &Terms,
-        touched: &mut Touched,
-        cx: &mut Delta,
-        decision: &mut Decision,
-    ) {
-        let Some(key) = self.inventory.holder(collector, generation) else { return };
-        let Some(known) = touched.slots.get(&key).map(|(slot, ..)| slot.clone()).or_else(|| self.slot(&key)) else {
-            return;
-        };
-        let governed = self.rules.govern(&subject_of(&known, &self.rules.collector(collector)));
-        let outcome = infer::unread(&known, generation, terms);
+    fn listed(&self, generation: &str, look: &mut Look<'_>, cx: &mut Deciding<'_>) {
+        let Some(key) = self.inventory.holder(&look.rules.id, generation) else { return };
+        let Some(known) = look.known(&key).or_else(|| self.slot(&key)) else { return };
+        let governed = self.rules.govern(&subject_of(&known, &Some(look.rules)));
+        let outcome = infer::unread(&known, generation, &look.terms);
         let found = Found { key, known: Some(known), governed, generation: generation.into() };
-        self.take(outcome, found, touched, cx, decision);
+        self.take(outcome, found, look, cx);
     }
 
-    fn take(&self, outcome: Outcome, found: Found, touched: &mut Touched, cx: &mut Delta, decision: &mut Decision) {
+    fn take(&self, outcome: Outcome, found: Found, look: &mut Look<'_>, cx: &mut Deciding<'_>) {
         let Found { key, known, governed, generation } = found;
+        let Look { touched, delta, .. } = look;
         if outcome.history {
-            *cx.add.left_out.entry(LeftOut::History).or_default() += 1;
-            if known.is_none() {
-                return;
-            }
+            // It is no generation of the slot: that it is listed says nothing about those that are.
+            *delta.add.left_out.entry(LeftOut::History).or_default() += 1;
+            return;
         }
         if known.is_none() && outcome.slot.is_some() {
-            cx.add.added += 1;
+            delta.add.added += 1;
         }
-        decision.seen.push((key.clone(), cx.add.walk));
-        let several = outcome.slot.as_ref().or(known.as_ref()).is_some_and(|slot| slot.generations.len() > 1);
-        if several {
-            cx.add.present.entry(key.clone()).or_default().insert(generation);
+        let seen_before = touched.slots.contains_key(&key) || self.inventory.seen_in(&key) == delta.add.walk;
+        cx.decision.seen.push((key.clone(), delta.add.walk));
+        if outcome.slot.as_ref().or(known.as_ref()).is_some_and(|slot| slot.generations.len() > 1) {
+            let present = delta.add.present.entry(key.clone()).or_default();
+            present.insert(generation);
+            // The one that was alone until now was not noted when this walk saw it.
+            let alone = known.as_ref().filter(|slot| seen_before && slot.generations.len() == 1);
+            present.extend(alone.map(|slot| slot.generations[0].id.clone()));
         }
         let changed = outcome.slot.is_some();
         if let Some(mut slot) = outcome.slot {
             self.governed(&mut slot, governed);
             let news = touched.slots.remove(&key).map(|(_, news, _)| news).unwrap_or_default();
+            if known.is_none() {
+                touched.labels.insert(slot.label.to_string(), key.clone());
+            }
             touched.slots.insert(key.clone(), (slot, [news, outcome.news].concat(), true));
         } else if let Some(slot) = known {
             touched.slots.entry(key.clone()).or_insert((slot, Vec::new(), false));
         }
         if outcome.again && changed {
-            let by = decision.batch.at + chrono::TimeDelta::seconds(2);
-            decision.asks.push((key.collector.clone(), crate::domain::observation::Wish::Round { by }));
+            cx.ask(&key.collector, Wish::Round { by: cx.now + chrono::TimeDelta::seconds(2) });
         }
         if !outcome.confirm.is_empty() {
-            decision.asks.push((key.collector.clone(), crate::domain::observation::Wish::Confirm(outcome.confirm)));
+            cx.ask(&key.collector, Wish::Confirm(outcome.confirm));
         }
     }
 
     /// Judges what was touched; a slot that was only seen again is judged only if that may change something. `silent`: the
     /// first round under a new sight, whose end introduces what it found (semantics 10).
-    pub(crate) fn settle(
-        &self,
-        touched: Touched,
-        silent: bool,
-        almanac: &mut Almanac,
-        now: At,
-        decision: &mut Decision,
-    ) {
+    pub(crate) fn settle(&self, touched: Touched, silent: bool, cx: &mut Deciding<'_>) {
         for (key, (slot, news, changed)) in touched.slots {
             let mut slot = slot;
-            slot.observed = now;
-            if !changed
-                && self
-                    .inventory
-                    .standing(&key)
-                    .is_some_and(|s| s.findings.is_empty() && s.next_change.is_none_or(|at| at > now))
-            {
+            slot.observed = cx.now;
+            let quiet = |s: Standing| s.findings.is_empty() && s.next_change.is_none_or(|at| at > cx.now);
+            if !changed && self.inventory.standing(&key).is_some_and(quiet) {
                 continue;
             }
-            self.judge(&slot, Cause { silent, ..Cause::news(&news) }, almanac, now, decision);
+            self.judge(&slot, Cause { silent, ..Cause::news(&news) }, cx);
             if changed {
-                decision.batch.slots.push(slot);
+                cx.decision.batch.slots.push(slot);
             }
         }
+    }
+}
+
+/// A page while it is read.
+struct Look<'e> {
+    rules: &'e CollectorRules,
+    terms: Terms,
+    touched: Touched,
+    delta: Delta,
+}
+
+impl Look<'_> {
+    /// A slot as earlier records of the page have left it.
+    fn known(&self, key: &TokenKey) -> Option<Slot> {
+        self.touched.slots.get(key).map(|(slot, ..)| slot.clone())
     }
 }
 

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use crate::domain::At;
+use crate::domain::key::CollectorId;
 use crate::judge::evaluate::rules::Rules;
 use crate::judge::inventory::LeafId;
 use crate::judge::world::World;
@@ -58,6 +59,8 @@ pub struct Page {
     pub small: Piece,
     pub small_text: Bytes,
     pub leaves: Vec<LeafId>,
+    /// Tokens that each collector holds.
+    pub held: BTreeMap<CollectorId, usize>,
     pub narrowed: bool,
     pub made_at: At,
 }
@@ -110,7 +113,7 @@ impl Exposition {
         {
             let world = read(&self.world);
             let collectors: Vec<_> = world.collectors().collect();
-            aggregates::render_collectors(&mut out, &collectors, &|id| world.inventory.count(id));
+            aggregates::render_collectors(&mut out, &collectors, &|id| page.held.get(id).copied().unwrap_or(0));
             let channels: Vec<_> =
                 world.routes().channels().keys().map(|id| (id.clone(), world.channels().get(id).cloned())).collect();
             aggregates::render_delivery(&mut out, &channels, &self.undone.load());
@@ -162,7 +165,7 @@ pub struct Workshop {
     next_piece: u64,
     /// Choice and rules that the kept pieces were made with.
     made_with: Option<(Choice, Arc<Rules>, bool)>,
-    dynamic: BTreeMap<crate::domain::key::CollectorId, u32>,
+    dynamic: BTreeMap<CollectorId, u32>,
 }
 
 /// A refresh runs at most this often, and costs at most 1/20 of a core.

@@ -1,6 +1,6 @@
 //! One refresh: leaves that changed are rendered and deflated, frames that hold them joined anew, the page swapped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::aggregates::{Sums, render_sums};
@@ -9,6 +9,7 @@ use super::piece::Piece;
 use super::render::RenderCx;
 use super::{Choice, Exposition, FamilyPage, Kept, Page, Workshop, read, wanted};
 use crate::domain::At;
+use crate::domain::key::CollectorId;
 use crate::judge::inventory::LeafId;
 
 /// Leaves whose pieces stand in one buffer: frames of 20 KB and more, because the server gathers few buffers a write.
@@ -23,7 +24,7 @@ impl Exposition {
         let narrowed = shop.made_with.as_ref().is_some_and(|(.., narrowed)| *narrowed);
         for (id, revision) in &leaves {
             if shop.kept.get(id).is_none_or(|kept| kept.revision != *revision) {
-                self.remake(shop, *id, *revision, &choice, (narrowed, now));
+                self.remake(shop, (*id, *revision), &choice, (narrowed, now));
             }
         }
         let alive: HashSet<LeafId> = ids.iter().copied().collect();
@@ -49,7 +50,7 @@ impl Exposition {
         world.inventory.leaves()
     }
 
-    fn remake(&self, shop: &mut Workshop, id: LeafId, revision: u64, choice: &Choice, (narrowed, now): (bool, At)) {
+    fn remake(&self, shop: &mut Workshop, (id, revision): (LeafId, u64), choice: &Choice, (narrowed, now): (bool, At)) {
         let (texts, sums) = {
             let world = read(&self.world);
             let cx = RenderCx { world: &world, choice, narrowed, now };
@@ -89,8 +90,19 @@ impl Exposition {
         }
         let mut small = String::new();
         render_sums(&mut small, &sums, read(&self.world).rules(), &shop.dynamic);
-        Page { families, small: Piece::new(small.as_bytes()), small_text: small.into(), leaves, narrowed, made_at: now }
+        let small_piece = Piece::new(small.as_bytes());
+        let held = held(&sums);
+        Page { families, small: small_piece, small_text: small.into(), leaves, held, narrowed, made_at: now }
     }
+}
+
+/// Tokens of each collector; a collector's slot for its own findings is none.
+fn held(sums: &Sums) -> BTreeMap<CollectorId, usize> {
+    let mut held = BTreeMap::new();
+    for ((collector, _), count) in &sums.states {
+        *held.entry(collector.clone()).or_default() += *count as usize;
+    }
+    held
 }
 
 /// Whether a piece was made from this text.

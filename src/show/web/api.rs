@@ -22,6 +22,8 @@ pub struct Listing {
 pub struct CollectorLine {
     pub collector: String,
     pub issuer: String,
+    /// Whether its facts grow stale; what is typed or lies in files does not.
+    pub ages: bool,
     pub last_success: Option<At>,
     pub last_walk: Option<At>,
     /// Why the last round failed, and since when; no secret.
@@ -36,6 +38,7 @@ impl Listing {
         let collectors = world.collectors().map(|status| CollectorLine {
             collector: status.id.to_string(),
             issuer: status.issuer.to_string(),
+            ages: status.stale_after.is_some(),
             last_success: status.last_success,
             last_walk: status.last_walk,
             failure: status.failure.map(|reason| reason.to_string()),

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::{Server, eventually, free_port, http, spawn, tools};
 
 pub struct Bao {
-    pub port: u16,
     pub url: String,
     _server: Server,
     client: reqwest::Client,
@@ -28,7 +27,7 @@ impl Bao {
             .arg(format!("-dev-listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let this = Self { port, url: format!("http://127.0.0.1:{port}"), _server: spawn(&mut command), client: http() };
+        let this = Self { url: format!("http://127.0.0.1:{port}"), _server: spawn(&mut command), client: http() };
         eventually("OpenBao answers", Duration::from_secs(20), async || {
             let health = this.client.get(format!("{}/v1/sys/health", this.url)).send().await.ok()?;
             health.status().is_success().then_some(())

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub mod bao;
+pub mod gitlab;
+pub mod model;
 pub mod program;
 pub mod sinks;
 

@@ -16,6 +16,7 @@ pub struct Program {
     environment: Vec<(String, String)>,
     running: Option<Server>,
     client: reqwest::Client,
+    user: Option<(String, String)>,
 }
 
 impl Program {
@@ -25,7 +26,15 @@ impl Program {
         std::fs::write(folder.path().join("forewarn.yml"), config).unwrap();
         let port = free_port();
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { folder, url: format!("http://127.0.0.1:{port}"), port, environment, running: None, client: http() }
+        Self {
+            folder,
+            url: format!("http://127.0.0.1:{port}"),
+            port,
+            environment,
+            running: None,
+            client: http(),
+            user: None,
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -61,7 +70,7 @@ impl Program {
         let log = self.path("stderr.log");
         let what = format!("forewarn is ready; its log: {}", log.display());
         let ready = async || {
-            let answer = self.client.get(format!("{}/-/ready", self.url)).send().await.ok()?;
+            let answer = self.dressed(self.client.get(format!("{}/-/ready", self.url))).send().await.ok()?;
             answer.status().is_success().then_some(())
         };
         eventually(&what, Duration::from_secs(20), ready).await;
@@ -83,13 +92,24 @@ impl Program {
         kill(self.pid(), signal);
     }
 
+    /// Who asks its pages, where a web configuration names users.
+    pub fn sign_in(&mut self, user: &str, password: &str) {
+        self.user = Some((user.to_owned(), password.to_owned()));
+    }
+    fn dressed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.user {
+            Some((user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        }
+    }
+
     pub async fn get(&self, path: &str) -> String {
-        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        let answer = self.dressed(self.client.get(format!("{}{path}", self.url))).send().await.unwrap();
         answer.text().await.unwrap()
     }
 
     pub async fn post(&self, path: &str) -> (u16, String) {
-        let answer = self.client.post(format!("{}{path}", self.url)).send().await.unwrap();
+        let answer = self.dressed(self.client.post(format!("{}{path}", self.url))).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 

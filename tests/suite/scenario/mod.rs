@@ -4,4 +4,4 @@ mod collectors;
 mod endings;
 mod ladders;
 mod slots;
-mod support;
+pub mod support;

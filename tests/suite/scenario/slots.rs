@@ -34,7 +34,7 @@ fn rule_1_9_an_old_value_still_used_after_the_rotation() {
     23 Mar 08:15  warning   Old value in use: vault/ci-deploy was used with its old value (Mon 9 Mar 08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 12 days 23 hours, breaks deploy-prod
     30 Mar 08:15  warning   Old value in use: vault/ci-deploy was used with its old value (Mon 9 Mar 08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 5 days 23 hours, breaks deploy-prod
     04 Apr 08:01  critical  Old value in use: vault/ci-deploy was used with its old value (Mon 9 Mar 08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 24 h, breaks deploy-prod
-    05 Apr 08:01  closed    Closed, fixed: vault/ci-deploy is as it should be again: not injected no longer holds
+    05 Apr 08:01  closed    Closed, fixed: vault/ci-deploy has no older value left: it ended Sun 5 Apr 2026 08:01 UTC; whatever still holds it fails now
     ");
 }
 
@@ -115,7 +115,9 @@ policies:
 ",
     );
     let now = stage.now;
-    stage.vault().put(Record { scopes: vec!["read".into(), "admin".into()], ..dated("ci-deploy", "a", now, now + days(60)) });
+    stage
+        .vault()
+        .put(Record { scopes: vec!["read".into(), "admin".into()], ..dated("ci-deploy", "a", now, now + days(60)) });
     stage.run(minutes(30));
     assert_snapshot!(stage.news(), @"05 Jan 08:15  warning   Lives too long: vault/ci-deploy lives 60 days; allowed are 30 days");
 }

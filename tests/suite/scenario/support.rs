@@ -13,11 +13,13 @@ use forewarn::domain::delivery::{Delivery, Intent};
 use forewarn::domain::episode::{Episode, Subject};
 use forewarn::domain::finding::FindingKind;
 use forewarn::domain::key::{ChannelId, CollectorId, EpisodeId, GenerationId, ListingKey, SightId, TokenKey};
-use forewarn::domain::observation::{Coverage, Life, Observation, Origin, Record, Walked, WalkEnd, Wish};
+use forewarn::domain::observation::{Coverage, Life, Observation, Origin, Record, WalkEnd, Walked, Wish};
 use forewarn::domain::reason::FailureReason;
 use forewarn::domain::token::{End, EndedHow, Expiry, ExpiryKind, Slot, WhyUnknown};
 use forewarn::judge::evaluate::almanac::Almanac;
-use forewarn::judge::evaluate::rules::{CollectorRules, PipelineSection, PolicySection, Rules, ScheduleSection, Sections};
+use forewarn::judge::evaluate::rules::{
+    CollectorRules, PipelineSection, PolicySection, Rules, ScheduleSection, Sections,
+};
 use forewarn::judge::tell::route::{ChannelRules, RouteSection, Routes, TeamSection};
 use forewarn::judge::world::{Decision, Event, World};
 use forewarn::keep::store::{Claim, DueGroup, DueItem};
@@ -222,6 +224,13 @@ impl Stage {
             shown: 0,
         }
     }
+    /// What is known, for whoever wants to see it from outside.
+    pub fn into_world(mut self) -> World {
+        self.finish();
+        self.stored = Stored::default();
+        let blank = World::new(self.world.rules().clone(), self.world.routes().clone(), self.now);
+        std::mem::replace(&mut self.world, blank)
+    }
     /// The same with its introduction behind it.
     pub fn introduced(yaml: &str) -> Self {
         let mut stage = Self::new(yaml);
@@ -265,7 +274,10 @@ impl Stage {
 
     /// A round of the collector whose turn it is.
     fn round(&mut self) {
-        let Some(name) = self.issuers.iter().min_by_key(|(_, issuer)| issuer.next_poll).map(|(name, _)| name.clone()) else { return };
+        let Some(name) = self.issuers.iter().min_by_key(|(_, issuer)| issuer.next_poll).map(|(name, _)| name.clone())
+        else {
+            return;
+        };
         let now = self.now;
         let issuer = self.issuers.get_mut(&name).unwrap();
         issuer.walk += 1;
@@ -302,7 +314,7 @@ impl Stage {
         for (listing, records, ends) in pages {
             self.page(&collector, sight, walk, listing, records, Some(ends), Vec::new());
         }
-        self.end(&collector, sight, walk, coverage, false);
+        self.end(&collector, (sight, walk), coverage, false);
         let after = self.concluded(&collector, &unreadable);
         assert_eq!(before, after, "an unread listing concludes nothing, at {now}");
     }
@@ -310,9 +322,13 @@ impl Stage {
     /// Endings concluded from answers, of slots in these listings.
     fn concluded(&self, collector: &CollectorId, listings: &BTreeSet<ListingKey>) -> Vec<(String, GenerationId)> {
         let mut all = Vec::new();
+        if listings.is_empty() {
+            return all;
+        }
         self.world.inventory.each(Some(collector), &mut |token, _| {
             if listings.contains(&token.listing) {
-                let ended = token.generations.iter().filter(|g| g.ended.as_ref().is_some_and(|e| e.how != EndedHow::Expired));
+                let ended =
+                    token.generations.iter().filter(|g| g.ended.as_ref().is_some_and(|e| e.how != EndedHow::Expired));
                 all.extend(ended.map(|g| (token.label.to_string(), g.id.clone())));
             }
         });
@@ -345,7 +361,7 @@ impl Stage {
         };
         self.event(&Event::Walked(Walked::Page(page)));
     }
-    fn end(&mut self, collector: &CollectorId, sight: SightId, walk: u32, coverage: Coverage, confirm: bool) {
+    fn end(&mut self, collector: &CollectorId, (sight, walk): (SightId, u32), coverage: Coverage, confirm: bool) {
         let end = WalkEnd {
             collector: collector.clone(),
             sight,
@@ -389,7 +405,7 @@ impl Stage {
                 let gone = ids.iter().filter(|id| issuer.listed(id).is_none()).cloned().collect();
                 let (sight, name) = (SightId(issuer.sight), issuer.rules.id.clone());
                 self.page(&name, sight, 0, "confirm".into(), there, None, gone);
-                self.end(&name, sight, 0, Coverage::Whole, true);
+                self.end(&name, (sight, 0), Coverage::Whole, true);
             }
         }
     }
@@ -412,6 +428,10 @@ impl Stage {
 
     /// What holds for every decision.
     fn check(&mut self, decision: &Decision) {
+        if decision.batch.episodes.is_empty() {
+            assert!(decision.batch.intents.is_empty() && decision.batch.deliveries.is_empty());
+            return;
+        }
         for after in &decision.batch.episodes {
             let Some(before) = self.stored.episodes.get(&after.id) else { continue };
             let urgent = |episode: &Episode| episode.rung.map_or(u32::MAX, |rung| rung.before);
@@ -421,7 +441,9 @@ impl Stage {
         }
         for intent in &decision.batch.intents {
             match intent.transition.is_closing() {
-                true => assert!(self.spoken.contains(&intent.episode.id), "a closing of what was never told: {intent:#?}"),
+                true => {
+                    assert!(self.spoken.contains(&intent.episode.id), "a closing of what was never told: {intent:#?}")
+                }
                 false => drop(self.spoken.insert(intent.episode.id)),
             }
         }

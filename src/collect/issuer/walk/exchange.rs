@@ -21,6 +21,9 @@ use crate::domain::At;
 use crate::domain::reason::FailureReason;
 use crate::domain::text::Text;
 
+/// How long a request in flight may take after the stop.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// Before a refused self-inspection is believed (semantics 3.4).
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
@@ -119,7 +122,11 @@ impl Exchange<'_> {
             () = self.cx.pace.turn(&self.cx.clock) => {}
             () = self.cx.stop.cancelled() => return self.failed(FailureReason::Timeout, "stopped"),
         }
-        match send::send(self.client, built, &self.cx.clock).await {
+        let sent = tokio::select! {
+            sent = send::send(self.client, built, &self.cx.clock) => sent,
+            () = self.out_of_patience() => return self.failed(FailureReason::Timeout, "stopped"),
+        };
+        match sent {
             Ok(response) => self.read(ask, response).await,
             Err(failure) => {
                 let unreachable = !matches!(failure.reason, FailureReason::Decode | FailureReason::TooLarge);
@@ -154,6 +161,11 @@ impl Exchange<'_> {
         // Instants are whole seconds, rounded down: one more, so that the issuer's wait is never cut.
         let at = until.map_or_else(|| self.cx.clock.now() + PAUSE, |at| at + chrono::TimeDelta::seconds(1));
         self.cx.pace.hold(at);
+    }
+    /// After the stop a request may end, but not for as long as its own limit: it only reads, so cutting it harms nobody.
+    async fn out_of_patience(&self) {
+        self.cx.stop.cancelled().await;
+        tokio::time::sleep(LAST_WAIT).await;
     }
     /// False if the stop came first.
     async fn sleep(&self, span: Duration) -> bool {
