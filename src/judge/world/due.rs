@@ -43,7 +43,7 @@ impl World {
     /// Matches the rules in force; true if something stored changed (since when its schedule applies).
     pub(crate) fn regovern(&self, slot: &mut Slot) -> bool {
         let rules = self.rules.collector(&slot.key.collector);
-        let governed = self.rules.govern(&subject_of(&slot.clone(), &rules));
+        let governed = self.rules.govern(&subject_of(slot, &rules));
         let before = slot.scheduled_since;
         self.governed(slot, governed);
         slot.scheduled_since != before

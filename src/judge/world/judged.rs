@@ -192,17 +192,22 @@ impl World {
     /// What a collector's blindness mutes is judged again when it begins and when it ends (semantics 8).
     fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, cx: &mut Deciding<'_>) {
         let blind = |standing: &Standing| standing.findings.get(FindingKind::CollectorFailing).is_some();
+        if !slot.own_login() {
+            return;
+        }
         let before = self.inventory.standing(&slot.key).is_some_and(|standing| blind(&standing));
-        if slot.own_login() && before != blind(standing) {
+        if before != blind(standing) {
             cx.decision.mark_due = Some(slot.key.collector.clone());
         }
+        cx.decision.blind.insert(slot.key.collector.clone(), blind(standing));
     }
 
     /// `collector_failing` stands for this collector, as this decision has it.
     fn is_blind(&self, decision: &Decision, collector: &CollectorId) -> bool {
-        let own = own_login(collector);
-        let judged = decision.judged.iter().rev().find(|(key, _)| *key == own).map(|(_, standing)| *standing);
-        let standing = judged.or_else(|| self.inventory.standing(&own));
+        if let Some(&blind) = decision.blind.get(collector) {
+            return blind;
+        }
+        let standing = self.inventory.standing(&own_login(collector));
         standing.is_some_and(|standing| standing.findings.get(FindingKind::CollectorFailing).is_some())
     }
 

@@ -80,6 +80,8 @@ pub struct Decision {
     pub asks: Vec<(CollectorId, Wish)>,
     /// Where the episodes of a subject stand in the batch: a slice of thousands stays linear.
     pub(crate) at: HashMap<Subject, Vec<usize>>,
+    /// Collectors whose own slot was judged in this decision: whether `collector_failing` stands for them now.
+    pub(crate) blind: BTreeMap<CollectorId, bool>,
     /// Transitions to be told; filled while deciding.
     pub(crate) told: Vec<crate::judge::tell::Told>,
 }

@@ -46,14 +46,18 @@ impl Sums {
     }
 
     pub fn join(&mut self, other: &Sums) {
-        for (key, count) in &other.states {
-            *self.states.entry(key.clone()).or_default() += count;
-        }
-        for (key, count) in &other.findings {
-            *self.findings.entry(key.clone()).or_default() += count;
-        }
-        for (key, pipeline) in &other.pipelines {
-            self.pipelines.entry(key.clone()).or_default().join(pipeline);
+        join(&mut self.states, &other.states, |sum, count| *sum += count);
+        join(&mut self.findings, &other.findings, |sum, count| *sum += count);
+        join(&mut self.pipelines, &other.pipelines, PipelineSum::join);
+    }
+}
+
+/// Keys are few and come again with every leaf: only a new one is copied.
+fn join<K: Ord + Clone, V: Default>(all: &mut BTreeMap<K, V>, other: &BTreeMap<K, V>, add: impl Fn(&mut V, &V)) {
+    for (key, value) in other {
+        match all.get_mut(key) {
+            Some(sum) => add(sum, value),
+            None => add(all.entry(key.clone()).or_default(), value),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! A scrape's answer: gzip as header, ready frames, live part and trailer; or plain, rendered leaf by leaf while it is
-//! sent. Nothing is compressed but the live part.
+//! A scrape's answer: gzip as header, ready frames, live part and trailer; or plain, the same
+//! frames inflated one by one while they are sent. Nothing is compressed but the live part.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -36,68 +35,63 @@ impl Encoding {
     }
 }
 
-/// The body of one answer.
-pub enum PageBody {
-    Ready { frames: VecDeque<Bytes>, left: u64 },
-    Rendered { exposition: Arc<Exposition>, steps: VecDeque<Step> },
+/// The body of one answer: what is left of it, and how many bytes that is.
+pub struct PageBody {
+    parts: VecDeque<Part>,
+    left: u64,
 }
 
-/// One step of a plain page.
-pub enum Step {
-    Text(Bytes),
-    /// A family over some leaves, by their place in the list.
-    Leaves {
-        family: usize,
-        page: Arc<Page>,
-        from: usize,
-        to: usize,
-    },
+enum Part {
+    Ready(Bytes),
+    /// Sent plain: inflated when its turn comes, so that a slow reader holds one frame and no lock.
+    Deflated(Piece),
 }
-
-/// Leaves rendered for one frame of a plain page.
-const LEAVES_A_FRAME: usize = 2;
 
 impl PageBody {
     /// `live` is the part that is rendered for each scrape.
-    pub fn new(exposition: &Arc<Exposition>, live: String, encoding: Encoding) -> Self {
+    pub fn new(exposition: &Exposition, live: String, encoding: Encoding) -> Self {
         let page = exposition.page();
         match encoding {
             Encoding::Gzip => Self::gzip(&page, &live),
-            Encoding::Plain => Self::plain(exposition, page, live),
+            Encoding::Plain => Self::plain(&page, live),
         }
     }
 
     fn gzip(page: &Page, live: &str) -> Self {
         let mut sum = Sum::default();
-        let mut frames = VecDeque::from([Bytes::from_static(GZIP_HEADER)]);
+        let mut parts = VecDeque::from([Part::Ready(Bytes::from_static(GZIP_HEADER))]);
         let live = Piece::new(live.as_bytes());
-        let ready = page.families.iter().flat_map(|family| std::iter::once(&family.header).chain(&family.frames));
-        for piece in ready.chain([&page.small, &live]) {
-            if piece.len > 0 {
-                frames.push_back(piece.deflated.clone());
-                sum.add(piece);
-            }
+        for piece in page.pieces().chain([&live]) {
+            parts.push_back(Part::Ready(piece.deflated.clone()));
+            sum.add(piece);
         }
-        frames.push_back(trailer(sum));
-        let left = frames.iter().map(|frame| frame.len() as u64).sum();
-        PageBody::Ready { frames, left }
+        parts.push_back(Part::Ready(trailer(sum)));
+        Self::of(parts)
     }
 
-    fn plain(exposition: &Arc<Exposition>, page: Arc<Page>, live: String) -> Self {
-        let mut steps = VecDeque::new();
-        for (nth, family) in page.families.iter().enumerate() {
-            if family.header.len == 0 {
-                continue;
-            }
-            steps.push_back(Step::Text(family.header_text.clone()));
-            for from in (0..page.leaves.len()).step_by(LEAVES_A_FRAME) {
-                let to = (from + LEAVES_A_FRAME).min(page.leaves.len());
-                steps.push_back(Step::Leaves { family: nth, page: page.clone(), from, to });
-            }
+    fn plain(page: &Page, live: String) -> Self {
+        let deflated = page.pieces().cloned().map(Part::Deflated);
+        Self::of(deflated.chain([Part::Ready(live.into())]).collect())
+    }
+
+    fn of(parts: VecDeque<Part>) -> Self {
+        let left = parts.iter().map(Part::len).sum();
+        Self { parts, left }
+    }
+}
+
+impl Part {
+    fn len(&self) -> u64 {
+        match self {
+            Part::Ready(bytes) => bytes.len() as u64,
+            Part::Deflated(piece) => piece.len,
         }
-        steps.push_back(Step::Text(page.small_text.clone()));
-        steps.push_back(Step::Text(live.into()));
-        PageBody::Rendered { exposition: exposition.clone(), steps }
+    }
+    fn bytes(self) -> Bytes {
+        match self {
+            Part::Ready(bytes) => bytes,
+            Part::Deflated(piece) => piece.plain(),
+        }
     }
 }
 
@@ -106,40 +100,22 @@ impl Body for PageBody {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = match &mut *self {
-            PageBody::Ready { frames, left } => frames.pop_front().inspect(|frame| *left -= frame.len() as u64),
-            PageBody::Rendered { exposition, steps } => rendered(exposition, steps),
-        };
-        Poll::Ready(next.map(|bytes| Ok(Frame::data(bytes))))
+        while let Some(part) = self.parts.pop_front() {
+            self.left -= part.len();
+            if part.len() > 0 {
+                return Poll::Ready(Some(Ok(Frame::data(part.bytes()))));
+            }
+        }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            PageBody::Ready { frames, .. } => frames.is_empty(),
-            PageBody::Rendered { steps, .. } => steps.is_empty(),
-        }
+        self.parts.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            PageBody::Ready { left, .. } => SizeHint::with_exact(*left),
-            PageBody::Rendered { .. } => SizeHint::default(),
-        }
+        SizeHint::with_exact(self.left)
     }
-}
-
-/// The next non-empty frame of a plain page.
-fn rendered(exposition: &Exposition, steps: &mut VecDeque<Step>) -> Option<Bytes> {
-    while let Some(step) = steps.pop_front() {
-        let bytes = match step {
-            Step::Text(text) => text,
-            Step::Leaves { family, page, from, to } => exposition.render(&page, family, &page.leaves[from..to]),
-        };
-        if !bytes.is_empty() {
-            return Some(bytes);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -25,10 +25,13 @@ pub struct Labels {
 impl Labels {
     pub fn of(token: &Token<'_>) -> Self {
         let name = escaped(&token.label);
-        Self {
-            identity: format!("collector=\"{}\",token=\"{name}\"", escaped(token.key.collector.as_str())),
-            token: name,
-        }
+        let mut identity = String::with_capacity(name.len() + 48);
+        identity.push_str("collector=\"");
+        escape(&mut identity, token.key.collector.as_str());
+        identity.push_str("\",token=\"");
+        identity.push_str(&name);
+        identity.push('"');
+        Self { identity, token: name }
     }
 }
 
@@ -112,7 +115,8 @@ fn info(out: &mut String, labels: &Labels, token: &Token<'_>, standing: &Standin
         (None, true) => "never",
         (None, false) => "unknown",
     };
-    let _ = write!(out, "forewarn_token_info{{{}", labels.identity);
+    out.push_str("forewarn_token_info{");
+    out.push_str(&labels.identity);
     label(out, "issuer", issuer);
     label(out, "kind", token.key.kind());
     label(out, "team", token.team.as_ref().map_or("", |team| team.as_str()));
@@ -149,7 +153,10 @@ fn pipelines(out: &mut String, labels: &Labels, token: &Token<'_>, _: &Standing,
 
 fn instant(out: &mut String, name: &str, labels: &Labels, at: Option<At>) {
     if let Some(at) = at {
-        let _ = writeln!(out, "{name}{{{}}} {}", labels.identity, at.timestamp());
+        out.push_str(name);
+        out.push('{');
+        out.push_str(&labels.identity);
+        let _ = writeln!(out, "}} {}", at.timestamp());
     }
 }
 
@@ -174,22 +181,34 @@ pub fn header(out: &mut String, name: &str, kind: &str, help: &str) {
 /// `,name="value"`; an empty value is an absent label.
 pub fn label(out: &mut String, name: &str, value: &str) {
     if !value.is_empty() {
-        let _ = write!(out, ",{name}=\"{}\"", escaped(value));
+        out.push(',');
+        out.push_str(name);
+        out.push_str("=\"");
+        escape(out, value);
+        out.push('"');
     }
 }
 
 /// A label value for the text format 0.0.4: backslash, quote and newline escaped.
 pub fn escaped(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
-        }
-    }
+    escape(&mut out, value);
     out
+}
+
+/// The same, appended; what needs no escaping, as nearly everything, is copied whole.
+fn escape(out: &mut String, value: &str) {
+    let mut from = 0;
+    for (at, byte) in value.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'\\' | b'"' | b'\n')) {
+        out.push_str(&value[from..at]);
+        out.push_str(match byte {
+            b'\n' => "\\n",
+            b'"' => "\\\"",
+            _ => "\\\\",
+        });
+        from = at + 1;
+    }
+    out.push_str(&value[from..]);
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 
 use crate::domain::At;
 use crate::domain::key::CollectorId;
@@ -23,7 +22,6 @@ mod render;
 use aggregates::{Sums, Undone};
 use families::FAMILIES;
 use piece::Piece;
-use render::RenderCx;
 
 /// `metrics:` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +55,6 @@ pub struct Page {
     pub families: Vec<FamilyPage>,
     /// Families that follow from all tokens: counts, findings, pipelines.
     pub small: Piece,
-    pub small_text: Bytes,
-    pub leaves: Vec<LeafId>,
     /// Tokens that each collector holds.
     pub held: BTreeMap<CollectorId, usize>,
     pub narrowed: bool,
@@ -68,7 +64,6 @@ pub struct Page {
 /// One family: its header and the pieces of eight neighbouring leaves to a frame.
 pub struct FamilyPage {
     pub header: Piece,
-    pub header_text: Bytes,
     pub frames: Vec<Piece>,
 }
 
@@ -78,6 +73,14 @@ pub struct Exposition {
     page: ArcSwap<Page>,
     choice: ArcSwap<Choice>,
     pub undone: ArcSwap<Undone>,
+}
+
+impl Page {
+    /// Every piece of the page, in its order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        let families = self.families.iter().flat_map(|family| std::iter::once(&family.header).chain(&family.frames));
+        families.chain([&self.small]).filter(|piece| piece.len > 0)
+    }
 }
 
 impl Exposition {
@@ -120,19 +123,6 @@ impl Exposition {
         }
         out.push_str(own);
         out
-    }
-
-    /// Some leaves of one family, plain.
-    pub fn render(&self, page: &Page, family: usize, leaves: &[LeafId]) -> Bytes {
-        let choice = self.choice.load();
-        let Some(family) = wanted(&choice).nth(family) else { return Bytes::new() };
-        let world = read(&self.world);
-        let cx = RenderCx { world: &world, choice: &choice, narrowed: page.narrowed, now: page.made_at };
-        let mut out = String::new();
-        for leaf in leaves {
-            cx.leaf(*leaf, family, &mut out);
-        }
-        out.into()
     }
 }
 

@@ -2,7 +2,7 @@
 //! (RFC 1951, RFC 1952). Several members in one body would break curl and wget.
 
 use bytes::{Bytes, BytesMut};
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// Level 2: the most saved per second of a core.
 const LEVEL: u32 = 2;
@@ -27,6 +27,14 @@ impl Piece {
     /// Checksum of plain text, to see whether a piece is of it.
     pub fn checksum(plain: &[u8]) -> u32 {
         if plain.is_empty() { 0 } else { crc32fast::hash(plain) }
+    }
+
+    /// The plain text again: exactly what readers of the gzip page get.
+    pub fn plain(&self) -> Bytes {
+        let mut out = Vec::with_capacity(usize::try_from(self.len).unwrap_or(0));
+        // What was deflated here inflates; room for all of it is there.
+        let _ = Decompress::new(false).decompress_vec(&self.deflated, &mut out, FlushDecompress::Sync);
+        out.into()
     }
 
     /// Several pieces as one, in order; their bytes are copied into one buffer.
@@ -123,6 +131,7 @@ mod tests {
             let pieces: Vec<Piece> = texts.iter().map(|text| Piece::new(text.as_bytes())).collect();
             prop_assert_eq!(inflate(&member(&pieces)), texts.concat().into_bytes());
             let joined = Piece::join(pieces.iter());
+            prop_assert_eq!(joined.plain(), texts.concat().into_bytes());
             prop_assert_eq!(inflate(&member(&[joined])), texts.concat().into_bytes());
         }
     }
@@ -137,5 +146,6 @@ mod tests {
             })
             .collect();
         assert_eq!(inflate(&member(&[Piece::new(&noise)])), noise);
+        assert_eq!(Piece::new(&noise).plain(), noise);
     }
 }

@@ -29,7 +29,7 @@ impl Exposition {
         }
         let alive: HashSet<LeafId> = ids.iter().copied().collect();
         shop.kept.retain(|id, _| alive.contains(id));
-        let page = self.assemble(shop, ids, &choice, (narrowed, now));
+        let page = self.assemble(shop, &ids, &choice, (narrowed, now));
         self.page.store(Arc::new(page));
     }
 
@@ -54,14 +54,7 @@ impl Exposition {
         let (texts, sums) = {
             let world = read(&self.world);
             let cx = RenderCx { world: &world, choice, narrowed, now };
-            let texts: Vec<String> = wanted(choice)
-                .map(|family| {
-                    let mut out = String::new();
-                    cx.leaf(id, family, &mut out);
-                    out
-                })
-                .collect();
-            (texts, cx.sums(id))
+            cx.leaf(id, &wanted(choice).collect::<Vec<_>>())
         };
         let before = shop.kept.remove(&id).unwrap_or_default();
         let pieces = texts.iter().enumerate().map(|(nth, text)| {
@@ -75,24 +68,23 @@ impl Exposition {
         shop.kept.insert(id, Kept { revision, pieces, sums });
     }
 
-    fn assemble(&self, shop: &mut Workshop, leaves: Vec<LeafId>, choice: &Choice, (narrowed, now): (bool, At)) -> Page {
+    fn assemble(&self, shop: &mut Workshop, leaves: &[LeafId], choice: &Choice, (narrowed, now): (bool, At)) -> Page {
         let mut frames = HashMap::new();
         let mut families = Vec::new();
         for (nth, family) in wanted(choice).enumerate() {
-            families.push(family_page(shop, &leaves, (nth, family), &mut frames));
+            families.push(family_page(shop, leaves, (nth, family), &mut frames));
         }
         shop.frames = frames;
         let mut sums = Sums::default();
-        for leaf in &leaves {
+        for leaf in leaves {
             if let Some(kept) = shop.kept.get(leaf) {
                 sums.join(&kept.sums);
             }
         }
         let mut small = String::new();
         render_sums(&mut small, &sums, read(&self.world).rules(), &shop.dynamic);
-        let small_piece = Piece::new(small.as_bytes());
-        let held = held(&sums);
-        Page { families, small: small_piece, small_text: small.into(), leaves, held, narrowed, made_at: now }
+        let (small, held) = (Piece::new(small.as_bytes()), held(&sums));
+        Page { families, small, held, narrowed, made_at: now }
     }
 }
 
@@ -132,5 +124,5 @@ fn family_page(
     if any {
         header(&mut text, family.name, "gauge", family.help);
     }
-    FamilyPage { header: Piece::new(text.as_bytes()), header_text: text.into(), frames: made }
+    FamilyPage { header: Piece::new(text.as_bytes()), frames: made }
 }

@@ -21,10 +21,13 @@ pub struct RenderCx<'a> {
 const NARROW_DAYS: i64 = 90;
 
 impl RenderCx<'_> {
-    fn shows(&self, token: &Token<'_>, standing: &Standing) -> bool {
-        if !self.world.shown(&token.key.collector) || World::silent(token, standing) {
-            return false;
-        }
+    /// Whether a token is one for the sums.
+    fn counts(&self, token: &Token<'_>, standing: &Standing) -> bool {
+        self.world.shown(&token.key.collector) && !World::silent(token, standing)
+    }
+
+    /// Whether one that counts has series of its own.
+    fn shows(&self, standing: &Standing) -> bool {
         let near = || standing.deadline.is_some_and(|(at, _)| at < self.now + chrono::TimeDelta::days(NARROW_DAYS));
         match self.choice.tokens {
             Shown::None => false,
@@ -34,23 +37,22 @@ impl RenderCx<'_> {
         }
     }
 
-    pub fn leaf(&self, leaf: LeafId, family: &Family, out: &mut String) {
+    /// One leaf in every family, and what it adds to the sums: one look at each token.
+    pub fn leaf(&self, leaf: LeafId, families: &[&Family]) -> (Vec<String>, Sums) {
+        let (mut texts, mut sums) = (vec![String::new(); families.len()], Sums::default());
         let rules = self.world.rules();
         self.world.inventory.leaf(leaf, &mut |token, standing| {
-            if self.shows(token, standing) {
-                (family.lines)(out, &Labels::of(token), token, standing, rules);
+            if !self.counts(token, standing) {
+                return;
+            }
+            sums.add(token, standing, rules);
+            if self.shows(standing) {
+                let labels = Labels::of(token);
+                for (family, out) in families.iter().zip(&mut texts) {
+                    (family.lines)(out, &labels, token, standing, rules);
+                }
             }
         });
-    }
-
-    pub fn sums(&self, leaf: LeafId) -> Sums {
-        let mut sums = Sums::default();
-        let rules = self.world.rules();
-        self.world.inventory.leaf(leaf, &mut |token, standing| {
-            if self.world.shown(&token.key.collector) && !World::silent(token, standing) {
-                sums.add(token, standing, rules);
-            }
-        });
-        sums
+        (texts, sums)
     }
 }
