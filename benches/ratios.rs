@@ -166,16 +166,21 @@ impl Figures {
         batches.iter().for_each(|batch| store.commit(batch).unwrap());
         self.per("store: first write, a page a transaction", from);
         let from = Instant::now();
+        store.load(&mut |stored| drop(black_box(stored))).unwrap();
+        self.per("store: load to nowhere", from);
+        let (before, from) = (resident(), Instant::now());
         let mut world = World::new(rules("14d"), routes(), start());
         store
-            .load(&mut |stored| {
-                if let Stored::Slot(slot) = stored {
-                    world.remember_slot(slot)
-                }
+            .load(&mut |stored| match stored {
+                Stored::Slot(slot) => world.remember_slot(slot),
+                Stored::Episode(episode) => world.remember_episode(episode, start()),
+                _ => {}
             })
             .unwrap();
         let ours = from.elapsed().as_secs_f64();
         self.per("store: load into a world", from);
+        let grown = resident().saturating_sub(before) / self.tokens;
+        println!("a world as loaded, with its episodes: {grown} B a token (resident growth)");
         drop((store, world));
         let shell = rusqlite::Connection::open(&path).unwrap();
         let from = Instant::now();
@@ -203,7 +208,7 @@ impl Figures {
         );
         drop(page);
         println!("everything at rest: {} B a token", resident().saturating_sub(at_rest) / self.tokens);
-        let rounds = 20;
+        let rounds = 100;
         let mut took = 0.0;
         for nth in 0..rounds {
             {
@@ -297,7 +302,7 @@ fn record(nth: usize) -> Record {
     let mixed = nth.wrapping_mul(2_654_435_761) % 1_000_003;
     let place = format!("platform/team-{:03}/checkout-{:05}", nth / 1000 % 500, nth / 10);
     let issued = start() - TimeDelta::seconds(86_400 * 20 + mixed as i64 * 7);
-    let left = if mixed % 20 == 0 { 86_400 * 5 } else { 86_400 * 100 + mixed as i64 * 17 };
+    let left = if mixed % 20 == 0 { 86_400 * 5 } else { 86_400 * 500 + mixed as i64 * 17 };
     let expires = match mixed % 10 {
         3 => Expiry::Never,
         _ => Expiry::At(End::hard(start() + TimeDelta::seconds(left))),
