@@ -14,6 +14,7 @@ use crate::base::metrics::Metrics;
 use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::time::clock::Clock;
 use crate::collect::issuer::Collector;
+use crate::collect::issuer::definition::Source;
 use crate::collect::issuer::pace::Pace;
 use crate::collect::issuer::walk::memory::Memory;
 use crate::collect::issuer::walk::{self, WalkCx};
@@ -76,7 +77,10 @@ pub async fn run(cx: &mut PollerCx) {
         match woken(cx, timer.next).await {
             Woken::Stop => return,
             Woken::Reload => {
-                timer.next = timer.next.min(timer.after(&cx.collector.borrow_and_update(), cx.clock.now()))
+                let (collector, now) = (cx.collector.borrow_and_update(), cx.clock.now());
+                // What is typed or lies in files costs no issuer anything: the new words count at once.
+                let next = if collector.definition.origin == Source::Http { timer.after(&collector, now) } else { now };
+                timer.next = timer.next.min(next);
             }
             Woken::Wish(wish) => {
                 let (by, ids) = wishes(cx, wish);

@@ -13,7 +13,7 @@ use super::urls;
 use crate::base::http::client::{self, Client};
 use crate::base::time::span;
 use crate::base::yaml::tree::Node;
-use crate::collect::issuer::definition::{Absent, Definition, LoginKind, SettingShape};
+use crate::collect::issuer::definition::{Absent, Definition, LoginKind, SettingShape, Source};
 use crate::collect::issuer::shipped::Definitions;
 use crate::collect::issuer::{Collector, Settings};
 use crate::collect::login::{Accepted, Login};
@@ -57,6 +57,10 @@ pub fn build(
     let Some(definition) = definitions.get(&section.issuer) else {
         let known = definitions.names().into_iter();
         check.problem(&Problem::unknown(format!("{path}.issuer"), "issuer", &section.issuer, known));
+        // What reads the same for every issuer is said all the same.
+        if let Some(definition) = definitions.iter().find(|definition| definition.origin == Source::Http) {
+            One { check, section, definition, path }.common_keys();
+        }
         return None;
     };
     let before = check.mistakes.list.len();
@@ -80,6 +84,16 @@ impl One<'_, '_> {
         let path = format!("{}.{key}", self.path);
         if !self.check.mistakes.within(&path) {
             self.check.note(&path, text);
+        }
+    }
+
+    /// Keys whose meaning no issuer changes.
+    fn common_keys(&mut self) {
+        self.span("every", self.section.every.as_deref(), EVERY);
+        self.span("timeout", self.section.timeout.as_deref(), TIMEOUT);
+        self.span("stale_after", self.section.stale_after.as_deref(), STALE_AFTER);
+        if let Some(text) = &self.section.url {
+            self.checked_url("url", text);
         }
     }
 

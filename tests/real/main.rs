@@ -6,6 +6,8 @@
 mod support;
 
 mod canary;
+mod files;
+mod github;
 mod gitlab;
 mod hostile;
 mod kills;

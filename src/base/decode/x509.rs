@@ -16,7 +16,8 @@ const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
 
 /// One object per certificate: `subject, issuer, serial, not_before, not_after` (epoch seconds), `sans`, `ca`,
-/// `self_signed`, `sha256`. Junk PEM is an error, not an empty list; keys beside certificates are not looked at.
+/// `self_signed`, `sha256`. Junk is an error, not an empty list; keys are not looked at, so a PEM file of nothing but a
+/// key yields none.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Value>, DecodeError> {
     if find(bytes, b"-----BEGIN ").is_none() {
         return Ok(vec![
@@ -33,9 +34,6 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Value>, DecodeError> {
         let der = CertificateDer::from_pem_slice(&section[..end]).map_err(|_| damaged())?;
         found.push(certificate(&der).map_err(|()| damaged())?);
         rest = &section[end..];
-    }
-    if found.is_empty() {
-        return Err(DecodeError("a PEM file without a certificate in it".into()));
     }
     Ok(found)
 }
@@ -158,7 +156,7 @@ mod tests {
         assert_eq!(told(b"S3CRET"), "neither a PEM file nor one DER certificate");
         assert_eq!(told(&[&cert.der[..], b"x"].concat()), "neither a PEM file nor one DER certificate");
         assert_eq!(told(&cert.der[..100]), "neither a PEM file nor one DER certificate");
-        assert_eq!(told(cert.key.as_bytes()), "a PEM file without a certificate in it");
+        assert_eq!(decode(cert.key.as_bytes()), Ok(vec![]), "a key is not looked at");
         let half = &cert.pem[..cert.pem.len() / 2];
         assert_eq!(told(half.as_bytes()), "certificate 1 of the PEM file is damaged");
         let broken = cert.pem.replacen("MII", "!!!", 1);

@@ -166,6 +166,12 @@ pub fn file(scope: &Scope, file: &FileCx<'_>) -> Answer {
             return answer;
         }
     };
+    // Under a glob a key beside its certificate is nothing; a file that was named must hold one.
+    if file.explicit && body.as_array().is_some_and(Vec::is_empty) {
+        answer.unable(FailureReason::Decode);
+        answer.detail = Some(Text::new("a PEM file without a certificate in it"));
+        return answer;
+    }
     let received = Value::from(file.read_at.timestamp());
     let names = [scope.settings.clone(), Value::Null, Value::Null, Value::Null, received, Value::from(file.name)];
     // A certificate is public and has an id of its own; only a token is known by its hash.

@@ -28,17 +28,19 @@ const MOST: usize = 200;
 /// Reads a saved answer: a body, or status line and headers before it, as `curl -i` writes them. `request`: which of the
 /// definition's requests it answers; default: the first that yields records. Errors say what to write instead.
 pub fn trial(definition: Arc<Definition>, response: &[u8], request: Option<&str>, now: At) -> Result<String, String> {
-    let index = choose(&definition, request)?;
     let scope = scope(&definition);
-    let asked = &definition.requests[index];
-    let (status, answer) = match definition.origin {
-        Source::Files => (None, read::file(&scope, &file(response, now))),
-        Source::Http | Source::Declared => {
-            let response = parse(response, &scope, now)?;
-            (Some(response.status), read::answer(&scope, &ask(asked, index), &response))
-        }
-    };
-    Ok(told(&definition, asked, status, &answer))
+    if definition.origin == Source::Files {
+        let asked = &definition.requests[choose(&definition, request)?];
+        return Ok(told(&definition, asked, None, &read::file(&scope, &file(response, now))));
+    }
+    let response = parse(response, &scope, now)?;
+    let attempt = |index: usize| read::answer(&scope, &ask(&definition.requests[index], index), &response);
+    let first = choose(&definition, request)?;
+    // Nobody said which request was answered: the first that reads records in it, if any does.
+    let records = definition.requests.iter().enumerate().filter(|(_, asked)| asked.yields == Yields::Records);
+    let fits = records.map(|(index, _)| index).find(|index| !attempt(*index).records.is_empty());
+    let index = if request.is_some() { first } else { fits.unwrap_or(first) };
+    Ok(told(&definition, &definition.requests[index], Some(response.status), &attempt(index)))
 }
 
 fn choose(definition: &Definition, wanted: Option<&str>) -> Result<usize, String> {

@@ -43,7 +43,7 @@ impl World {
         let step = StepCx { subject: &subject, happened, team: None, silent: false, now: cx.now };
         let known = self.known_in(cx.decision, &subject);
         for (episode, transition) in episodes::step(&known, found, &step) {
-            cx.decision.batch.episodes.push(episode.clone());
+            cx.decision.keep(episode.clone());
             if let Some(transition) = transition {
                 let facts = Facts { token: format!("forewarn/{id}"), host: id.as_str().into(), ..Facts::default() };
                 let told_to = match transition.is_closing() {

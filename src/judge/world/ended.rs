@@ -189,14 +189,12 @@ impl World {
 
     /// One message a channel for what a first round found (semantics 10).
     fn introduce(&self, rules: &CollectorRules, cx: &mut Deciding<'_>) {
-        let changed: BTreeMap<_, _> =
-            cx.decision.batch.episodes.iter().enumerate().map(|(nth, episode)| (episode.id, nth)).collect();
+        let changed: BTreeSet<_> = cx.decision.batch.episodes.iter().map(|episode| episode.id).collect();
         let kept = self
             .episodes
             .iter()
             .filter(|(subject, _)| matches!(subject, Subject::Token(key) if key.collector == rules.id));
-        let mut open: Vec<_> =
-            kept.flat_map(|(_, list)| list).filter(|e| !changed.contains_key(&e.id)).cloned().collect();
+        let mut open: Vec<_> = kept.flat_map(|(_, list)| list).filter(|e| !changed.contains(&e.id)).cloned().collect();
         open.extend(cx.decision.batch.episodes.iter().cloned());
         open.retain(untold);
         if open.is_empty() {
@@ -213,10 +211,7 @@ impl World {
             let assessment = crate::judge::evaluate::assess(&slot, &status, &self.rules, cx.almanac, cx.now);
             let mut facts = self.facts(&slot, &episode, &assessment, cx.now);
             facts.covers = facts.covers.or(Some(covers));
-            match changed.get(&episode.id) {
-                Some(&nth) => cx.decision.batch.episodes[nth] = episode.clone(),
-                None => cx.decision.batch.episodes.push(episode.clone()),
-            }
+            cx.decision.keep(episode.clone());
             cx.decision.told.push(Told {
                 episode,
                 transition,

@@ -63,8 +63,9 @@ impl World {
             return assessment;
         }
         let happened = Happened {
-            reconfigured: self.regoverning || cause.happened.reconfigured,
-            rerouted: self.regoverning,
+            // What its issuer has just said of it is no matter of configuration.
+            reconfigured: (self.regoverning && !cause.fresh) || cause.happened.reconfigured,
+            rerouted: self.regoverning && !cause.fresh,
             leaves: cause.happened.leaves.or(abandoned),
             collector_failing: self.is_blind(cx.decision, &key.collector),
             ..cause.happened
@@ -105,7 +106,7 @@ impl World {
     /// Episodes of a subject, with what this decision has changed already.
     pub(crate) fn known_in(&self, decision: &Decision, subject: &Subject) -> Vec<Episode> {
         let mut known = self.episodes.get(subject).cloned().unwrap_or_default();
-        for changed in decision.batch.episodes.iter().filter(|episode| episode.subject == *subject) {
+        for changed in decision.episodes_of(subject) {
             match known.iter_mut().find(|episode| episode.id == changed.id) {
                 Some(episode) => *episode = changed.clone(),
                 None => known.push(changed.clone()),
@@ -153,10 +154,7 @@ impl World {
                     traits,
                 });
             }
-            match cx.decision.batch.episodes.iter_mut().find(|known| known.id == episode.id) {
-                Some(known) => *known = episode,
-                None => cx.decision.batch.episodes.push(episode),
-            }
+            cx.decision.keep(episode);
         }
     }
 

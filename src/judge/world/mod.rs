@@ -1,7 +1,7 @@
 //! Everything that is known, and what follows from an event. `decide` reads, `apply` takes in; between the two the
 //! keeper commits, so that memory is never ahead of the disk. A server, a simulation and the tests drive the same World.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::At;
@@ -78,7 +78,9 @@ pub struct Decision {
     pub mark_due: Option<CollectorId>,
     /// After the commit the keeper hands these to the pollers.
     pub asks: Vec<(CollectorId, Wish)>,
-    /// Slots and episodes to be judged in this decision; filled while deciding.
+    /// Where the episodes of a subject stand in the batch: a slice of thousands stays linear.
+    pub(crate) at: HashMap<Subject, Vec<usize>>,
+    /// Transitions to be told; filled while deciding.
     pub(crate) told: Vec<crate::judge::tell::Told>,
 }
 
@@ -87,6 +89,24 @@ pub(crate) struct Deciding<'d> {
     pub almanac: &'d mut Almanac,
     pub now: At,
     pub decision: &'d mut Decision,
+}
+
+impl Decision {
+    /// Takes an episode in, in place of what this decision has of it already.
+    pub(crate) fn keep(&mut self, episode: Episode) {
+        let places = self.at.entry(episode.subject.clone()).or_default();
+        match places.iter().find(|place| self.batch.episodes[**place].id == episode.id) {
+            Some(&place) => self.batch.episodes[place] = episode,
+            None => {
+                places.push(self.batch.episodes.len());
+                self.batch.episodes.push(episode);
+            }
+        }
+    }
+    /// What this decision has changed of a subject's episodes.
+    pub(crate) fn episodes_of(&self, subject: &Subject) -> impl Iterator<Item = &Episode> {
+        self.at.get(subject).into_iter().flatten().map(|place| &self.batch.episodes[*place])
+    }
 }
 
 impl Deciding<'_> {

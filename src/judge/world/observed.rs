@@ -1,6 +1,6 @@
 //! A page of a listing: each record finds its slot, its policy and its conclusion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::judged::Cause;
 use super::walks::{Delta, FlowSeen};
@@ -24,6 +24,8 @@ pub const FLOW: &str = "flow";
 #[derive(Default)]
 pub(crate) struct Touched {
     pub slots: BTreeMap<TokenKey, (Slot, Vec<News>, bool)>,
+    /// Labels given to new slots of the page.
+    pub labels: HashMap<String, TokenKey>,
     /// Ended ones that a whole listing does not hold any more.
     pub unlisted: BTreeSet<TokenKey>,
 }
@@ -196,7 +198,7 @@ impl World {
         self.label_of(key, touched).unwrap_or_else(|| {
             let taken = |text: &str| {
                 self.inventory.labelled(text).is_some_and(|other| other != *key)
-                    || touched.slots.iter().any(|(other, (slot, ..))| other != key && slot.label == text)
+                    || touched.labels.get(text).is_some_and(|other| other != key)
             };
             infer::label(&key.collector, record, key, &taken)
         })
@@ -246,6 +248,9 @@ impl World {
         if let Some(mut slot) = outcome.slot {
             self.governed(&mut slot, governed);
             let news = touched.slots.remove(&key).map(|(_, news, _)| news).unwrap_or_default();
+            if known.is_none() {
+                touched.labels.insert(slot.label.to_string(), key.clone());
+            }
             touched.slots.insert(key.clone(), (slot, [news, outcome.news].concat(), true));
         } else if let Some(slot) = known {
             touched.slots.entry(key.clone()).or_insert((slot, Vec::new(), false));

@@ -322,6 +322,9 @@ impl Stage {
     /// Endings concluded from answers, of slots in these listings.
     fn concluded(&self, collector: &CollectorId, listings: &BTreeSet<ListingKey>) -> Vec<(String, GenerationId)> {
         let mut all = Vec::new();
+        if listings.is_empty() {
+            return all;
+        }
         self.world.inventory.each(Some(collector), &mut |token, _| {
             if listings.contains(&token.listing) {
                 let ended =
@@ -425,6 +428,10 @@ impl Stage {
 
     /// What holds for every decision.
     fn check(&mut self, decision: &Decision) {
+        if decision.batch.episodes.is_empty() {
+            assert!(decision.batch.intents.is_empty() && decision.batch.deliveries.is_empty());
+            return;
+        }
         for after in &decision.batch.episodes {
             let Some(before) = self.stored.episodes.get(&after.id) else { continue };
             let urgent = |episode: &Episode| episode.rung.map_or(u32::MAX, |rung| rung.before);
