@@ -49,8 +49,17 @@ fn misbehave(asked: &Asked, tokens: &Tokens, told: &[String; 6]) -> Answer {
         "vault" => tokens.answer(asked),
         // An error that repeats whole request and adds a value of its own.
         "echo" => {
-            let body = format!("{{\"errors\":[\"{} {} {}\"]}}", told[0], asked.headers.replace(['\n', '"'], " "), asked.body.replace('"', " "));
-            Answer::Full(500, vec![("content-type", "application/json".into()), ("x-secret", told[1].clone())], body.into())
+            let body = format!(
+                "{{\"errors\":[\"{} {} {}\"]}}",
+                told[0],
+                asked.headers.replace(['\n', '"'], " "),
+                asked.body.replace('"', " ")
+            );
+            Answer::Full(
+                500,
+                vec![("content-type", "application/json".into()), ("x-secret", told[1].clone())],
+                body.into(),
+            )
         }
         "denied" => Answer::Full(
             403,
@@ -97,10 +106,24 @@ async fn no_secret_is_shown_anywhere() {
     })
     .await;
 
-    let secrets = ["vault token", "vault token of a failing issuer", "client secret", "client secret echoed", "gitlab token", "github token", "away token"]
-        .map(|what| planted.plant(what));
-    let inspected = ["inspected token", "inspected token echoed", "inspected token in garbage", "inspected gitlab token", "inspected github token"]
-        .map(|what| planted.plant(what));
+    let secrets = [
+        "vault token",
+        "vault token of a failing issuer",
+        "client secret",
+        "client secret echoed",
+        "gitlab token",
+        "github token",
+        "away token",
+    ]
+    .map(|what| planted.plant(what));
+    let inspected = [
+        "inspected token",
+        "inspected token echoed",
+        "inspected token in garbage",
+        "inspected gitlab token",
+        "inspected github token",
+    ]
+    .map(|what| planted.plant(what));
     let hook = base64(&planted.plant("webhook secret"));
     planted.add("webhook secret, encoded", &hook);
     let dead_hook = planted.plant("slack path of a dead host");

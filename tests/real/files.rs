@@ -116,7 +116,6 @@ channels: { console: { stdout: {} } }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the configuration refuses `inspect` for issuers that read files (semantics 1.3 has it)"]
 async fn a_web_token_by_name() {
     let config = r#"
 collectors:

@@ -301,7 +301,6 @@ async fn an_upgrade_that_brings_new_words_fails_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "rule 1.11: one issuer id in two listings of one collector is two slots"]
 async fn personal_tokens_are_watched_where_they_are_asked_for() {
     let scene = scene("    kinds: [personal]", async |gitlab| {
         gitlab.model().admin = true;

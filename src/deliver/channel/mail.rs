@@ -232,7 +232,7 @@ mod tests {
         other.facts.team = None;
         let cx = ComposeCx::default();
         insta::assert_snapshot!(text(&compose(&[expires_soon(), other], at("2026-11-24 09:01"), &cx)), @r"
-        2 tokens need someone (1 critical, 1 warning); first Tue 1 Dec 00:00 UTC.
+        2 tokens need someone (1 critical, 1 warning): keycloak/ci/deploy-bot and gitlab/platform/renovate; first Tue 1 Dec 00:00 UTC.
           critical keycloak/ci/deploy-bot no longer works; it was good until 1 Mar 2027; breaks deploy-prod · M2Q9
           warning gitlab/platform/renovate expires in 7 days, Tue 1 Dec 00:00 UTC; breaks deploy-prod; team platform · R7K2
         ");

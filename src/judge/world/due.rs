@@ -5,6 +5,7 @@ use super::observed::subject_of;
 use super::{Deciding, SETTLING, SLICE, World};
 use crate::domain::episode::{Closing, Subject};
 use crate::domain::finding::Standing;
+use crate::domain::key::ChannelId;
 use crate::domain::observation::Origin;
 use crate::domain::token::Slot;
 use crate::judge::evaluate::rules::{CollectorRules, Governed};
@@ -81,12 +82,10 @@ impl World {
             }
         }
         // A channel that left the configuration takes its findings with it.
-        for (subject, episodes) in &self.episodes {
-            if let Subject::Channel(id) = subject
-                && self.regoverning
-                && !self.routes.channels().contains_key(id)
-                && episodes.iter().any(|episode| episode.open())
-            {
+        // Subjects are ordered: tokens before channels.
+        for (subject, episodes) in self.episodes.range(Subject::Channel(ChannelId::from(""))..) {
+            let Subject::Channel(id) = subject else { continue };
+            if !self.routes.channels().contains_key(id) && episodes.iter().any(|episode| episode.open()) {
                 self.channel_gone(id, cx);
             }
         }

@@ -79,7 +79,7 @@ impl World {
     fn record(&self, record: &Record, look: &mut Look<'_>, cx: &mut Deciding<'_>) {
         let rules = look.rules;
         self.give_way(record, rules, cx);
-        if self.is_own_login(record, rules, &look.touched) {
+        if self.is_own_login(record, rules, &look.touched) || self.is_bot(record, rules) {
             return;
         }
         let (key, label) = self.place(record, rules, &look.touched);
@@ -160,8 +160,10 @@ impl World {
 
     /// A collector's own login takes the place of its inventory's slot for the same token (semantics 1.11).
     fn give_way(&self, record: &Record, rules: &CollectorRules, cx: &mut Deciding<'_>) {
-        if record.origin != Origin::OwnLogin {
-            return;
+        match record.origin {
+            Origin::OwnLogin => {}
+            Origin::Inventory if !record.person => return self.bot_gives_way(record, rules, cx),
+            _ => return,
         }
         for id in issuer_ids(&record.facts, record.issued) {
             let Some(key) = self.inventory.holder(&rules.id, &id) else { continue };
@@ -171,6 +173,22 @@ impl World {
                 cx.decision.batch.removed.push(key);
             }
         }
+    }
+
+    /// A machine's token that its issuer lists among people's, too (a bot's): one token, in the place that is no
+    /// person's (semantics 1.11).
+    fn is_bot(&self, record: &Record, rules: &CollectorRules) -> bool {
+        let holder = self.inventory.holder(&rules.id, &record.generation).filter(|_| record.person);
+        let slot = holder.and_then(|key| self.inventory.get(&key).map(|slot| slot.person));
+        slot == Some(false)
+    }
+
+    /// The same, met first among people's.
+    fn bot_gives_way(&self, record: &Record, rules: &CollectorRules, cx: &mut Deciding<'_>) {
+        let Some(key) = self.inventory.holder(&rules.id, &record.generation) else { return };
+        let Some(slot) = self.slot(&key).filter(|slot| slot.person && slot.generations.len() == 1) else { return };
+        self.leave(&slot, crate::domain::episode::Closing::Reclassified, cx);
+        cx.decision.batch.removed.push(key);
     }
 
     /// Whether an inventory met the collector's own login: one token, one slot (semantics 1.11).
