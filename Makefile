@@ -18,7 +18,7 @@ OIDC = oidc-provider@9.13.3
 # Tests with real servers start several processes each.
 THREADS = 4
 
-.PHONY: run test check tools clean-tools audit
+.PHONY: run test check bench tools clean-tools audit
 
 run:
 	cargo build --locked
@@ -37,6 +37,11 @@ check:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib --test architecture
+
+# Figures and ratios beside their budgets, for TOKENS tokens; says what is over, fails on nothing.
+TOKENS = 100000
+bench:
+	cargo bench --locked --profile fast --bench ratios -- $(TOKENS)
 
 tools: $(TOOLS)/venv/bin/bao $(TOOLS)/node/node_modules/oidc-provider/package.json
 	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
