@@ -38,7 +38,7 @@ check:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib --test architecture
 
-# Figures and ratios beside their budgets, for TOKENS tokens; says what is over, fails on nothing.
+# Figures and ratios for TOKENS tokens; fails on nothing.
 TOKENS = 100000
 bench:
 	cargo bench --locked --profile fast --bench ratios -- $(TOKENS)
