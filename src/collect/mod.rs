@@ -3,4 +3,5 @@
 pub mod issuer;
 pub mod login;
 pub mod poller;
+pub mod polls;
 pub mod roster;

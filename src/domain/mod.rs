@@ -12,6 +12,7 @@ pub mod episode;
 pub mod finding;
 pub mod key;
 pub mod observation;
+pub mod poll;
 pub mod reason;
 pub mod text;
 pub mod token;

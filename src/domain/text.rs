@@ -36,6 +36,18 @@ impl Text {
     }
 }
 
+impl schemars::JsonSchema for Text {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Text".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
 /// Characters that change what a reader sees: controls, bidi marks and overrides, line and paragraph separators.
 fn is_hostile(c: char) -> bool {
     c.is_control()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::World;
@@ -14,7 +15,7 @@ use crate::domain::reason::closed_list;
 use crate::domain::token::Token;
 
 /// One token as pages, `list` and the API show it. Times are RFC 3339.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TokenLine {
     pub token: String,
     pub collector: String,
@@ -36,7 +37,7 @@ pub struct TokenLine {
     pub was_to_end: Option<At>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FindingLine {
     pub finding: FindingKind,
     pub severity: Severity,
