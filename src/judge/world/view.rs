@@ -11,7 +11,7 @@ use crate::domain::collector::{ChannelHealth, CollectorStatus};
 use crate::domain::episode::{Episode, Subject};
 use crate::domain::finding::{DeadlineReason, FindingKind, Severity, Standing, TokenState};
 use crate::domain::key::{CollectorId, PipelineId};
-use crate::domain::reason::closed_list;
+use crate::domain::reason::{HoldReason, closed_list};
 use crate::domain::token::Token;
 
 /// One token as pages, `list` and the API show it. Times are RFC 3339.
@@ -60,6 +60,12 @@ impl World {
             status.every = rules.every;
             status
         })
+    }
+    /// Why judging is held for a second look, and since when (semantics 11).
+    pub fn held(&self) -> Vec<(HoldReason, At)> {
+        let mass = self.mass.values().map(|hold| hold.since).min();
+        let clock = self.clock_held.map(|at| (HoldReason::Clock, at));
+        clock.into_iter().chain(mass.map(|at| (HoldReason::MassChange, at))).collect()
     }
     pub fn channels(&self) -> &BTreeMap<crate::domain::key::ChannelId, ChannelHealth> {
         &self.channels
