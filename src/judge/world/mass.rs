@@ -42,6 +42,11 @@ pub(crate) struct Round<'a> {
 }
 
 impl World {
+    /// Our clock is not believed since `now` by it.
+    pub fn hold_clock(&mut self, now: At) {
+        self.clock_held = Some(now);
+    }
+
     /// Takes endings out of `touched` while they are held; their slots stay as they were.
     pub(crate) fn hold_mass(&self, touched: &mut Touched, round: Round<'_>, delta: &mut Delta, cx: &mut Deciding<'_>) {
         let hit: BTreeSet<TokenKey> = touched
@@ -144,7 +149,7 @@ mod tests {
 
     #[test]
     fn rule_11_3_the_next_round_decides_thirty_seconds_later() {
-        let at = |seconds| At::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        let at = |seconds: i64| At::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         let held = MassHold { since: at(0), walk: 7 };
         let id = CollectorId::from("vault");
         let round = |walk, confirm| Round { collector: &id, walk, confirm };

@@ -180,17 +180,6 @@ impl World {
         [self.inventory.next_due(), channels].into_iter().flatten().min()
     }
 
-    pub fn started_at(&self) -> At {
-        self.started_at
-    }
-    /// The rules and routes in force.
-    pub fn rules(&self) -> &Arc<Rules> {
-        &self.rules
-    }
-    pub fn routes(&self) -> &Arc<Routes> {
-        &self.routes
-    }
-
     /// The slot as it is, owned, with facts' age filled in.
     pub(crate) fn slot(&self, key: &TokenKey) -> Option<Slot> {
         let mut slot = self.inventory.get(key)?.into_owned();

@@ -1,6 +1,7 @@
 //! What readers see: collectors, pipelines, open findings, one line a token. Reads only.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use crate::domain::finding::{DeadlineReason, FindingKind, Severity, Standing, To
 use crate::domain::key::{CollectorId, PipelineId};
 use crate::domain::reason::{HoldReason, closed_list};
 use crate::domain::token::Token;
+use crate::judge::evaluate::rules::Rules;
+use crate::judge::tell::route::Routes;
 
 /// One token as pages, `list` and the API show it. Times are RFC 3339.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +63,16 @@ impl World {
             status.every = rules.every;
             status
         })
+    }
+    pub fn started_at(&self) -> At {
+        self.started_at
+    }
+    /// The rules and routes in force.
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+    pub fn routes(&self) -> &Arc<Routes> {
+        &self.routes
     }
     /// Why judging is held for a second look, and since when (semantics 11).
     pub fn held(&self) -> Vec<(HoldReason, At)> {
