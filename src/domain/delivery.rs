@@ -53,6 +53,36 @@ pub struct Facts {
     pub covers: Option<(u32, u32)>,
     /// Detail of a collector's or channel's failure; no secret.
     pub detail: Option<Text>,
+    /// The first run that spans or follows the end: its pipeline and its start.
+    #[serde(default)]
+    pub first_run: Option<(PipelineId, At)>,
+    /// The next run from now on, of any pipeline of the token.
+    #[serde(default)]
+    pub next_run: Option<(PipelineId, At)>,
+    /// Where the value stands, as the policy or an issuer tells.
+    #[serde(default)]
+    pub copies: Vec<CopyFact>,
+    /// Who is told besides the usual reader, and why: `oncall`, `a run is ahead`.
+    #[serde(default)]
+    pub told_too: Option<(Text, Text)>,
+    /// The freeze that the end falls into: its start, by which to act, and its name.
+    #[serde(default)]
+    pub freeze: Option<(At, Text)>,
+    /// Where a collector's own login stands (`file gitlab-read`, `env GITLAB_READ`; never a path) and what it must be
+    /// allowed (`role Owner, scope read_api`).
+    #[serde(default)]
+    pub login: Option<(Text, Text)>,
+}
+
+/// One place that holds a copy of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyFact {
+    /// `github example/shop`.
+    pub place: Text,
+    /// `RENOVATE_TOKEN`.
+    pub name: Text,
+    /// When it was last replaced; `None`: not known.
+    pub replaced: Option<At>,
 }
 
 /// The generation that a rotation replaced.
