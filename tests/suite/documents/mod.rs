@@ -1,0 +1,36 @@
+//! What is generated for readers is as fresh as its source: the schema of the configuration and the documents made of it.
+//! `make docs` writes them anew; without it these tests compare.
+
+use std::path::{Path, PathBuf};
+
+mod schema;
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a generated file with the one in the checkout; writes it where `make docs` asks for that.
+pub fn fresh(path: &str, text: &str) {
+    let at = root().join(path);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&at, text).unwrap();
+    }
+    let there = std::fs::read_to_string(&at).unwrap_or_default();
+    if there != text {
+        let line = there.lines().zip(text.lines()).position(|(old, new)| old != new).unwrap_or_default();
+        panic!(
+            "{path} is stale from line {}; `make docs` writes it anew\n- {}\n+ {}",
+            line + 1,
+            there.lines().nth(line).unwrap_or_default(),
+            text.lines().nth(line).unwrap_or_default()
+        );
+    }
+}
+
+/// The files of a folder that end so, in order.
+pub fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> = entries.filter(|path| path.to_str().is_some_and(|path| path.ends_with(end))).collect();
+    all.sort();
+    all
+}
