@@ -13,6 +13,7 @@ use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Signals, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::base::time::zone;
+use crate::collect::polls::Polls;
 use crate::config::setup::Setup;
 use crate::config::{self, Loading};
 use crate::deliver::message::ComposeCx;
@@ -21,7 +22,8 @@ use crate::keep::keeper::Rings;
 use crate::keep::store::handle::StoreHandle;
 use crate::keep::store::sqlite;
 use crate::show::exposition::Exposition;
-use crate::show::web::{Parts, Web, auth};
+use crate::show::web::site::Site;
+use crate::show::web::{LOOKERS, Parts, Web, auth};
 
 pub mod reload;
 pub mod remember;
@@ -37,6 +39,9 @@ pub struct Options {
     pub web_config: Option<PathBuf>,
     /// Without trailing slash.
     pub external_url: Option<String>,
+    pub site: Site,
+    /// Where probes are answered that have no user and no certificate.
+    pub probe: Option<String>,
 }
 
 impl Options {
@@ -65,6 +70,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     pub setup: Arc<ArcSwap<Setup>>,
     pub clock: Clock,
+    /// Path prefix of every page: empty, or `/forewarn`.
+    pub prefix: String,
     supervisor: Supervisor,
     store: StoreHandle,
     web: Vec<axum_server::Handle<SocketAddr>>,
@@ -90,11 +97,15 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         clock: clock.clone(),
         reloads: reload_asks,
         users: Arc::new(ArcSwap::from_pointee(auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32])))),
+        site: Arc::new(options.site.clone()),
+        lookers: Arc::new(tokio::sync::Semaphore::new(LOOKERS)),
     };
     let surface = surface::open(&options, &web, &supervisor).await?;
 
     let loaded = config::load(&options.config, &options.loading());
-    let setup = loaded.map_err(|failed| StartError::new(2, failed.render()))?.setup;
+    let config = loaded.map_err(|failed| StartError::new(2, failed.render()))?;
+    let in_force = surface::in_force(&options, &config, clock.now());
+    let setup = config.setup;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
@@ -117,22 +128,31 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         exposition: exposition.clone(),
         outlets: Arc::new(ArcSwap::from_pointee(tasks::outlets(&setup))),
         compose: ComposeCx { external_url: options.external_url.clone() },
+        polls: Polls::default(),
         supervisor: supervisor.clone(),
     };
     let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;
     tasks::watch(&metrics, &setup);
     metrics.reloaded(true, now);
     let setup = Arc::new(ArcSwap::from_pointee(setup));
+    let parts = Parts {
+        exposition,
+        world: world.clone(),
+        polls: shared.polls.clone(),
+        store: store.clone(),
+        in_force: Arc::new(ArcSwap::from_pointee(in_force)),
+    };
     reload::spawn(
         reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls },
         reloads,
         hung_up,
     );
 
-    let _ = web.parts.set(Parts { exposition, world: world.clone() });
+    let _ = web.parts.set(parts);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
-    Ok(Running { world, addresses: surface.addresses, setup, clock, supervisor, store, web: surface.handles })
+    let (addresses, prefix) = (surface.addresses, web.site.prefix().to_owned());
+    Ok(Running { world, addresses, setup, clock, prefix, supervisor, store, web: surface.handles })
 }
 
 /// The key of the fingerprints lies beside the store.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
-use minijinja::value::Value;
+use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior, context};
 use serde::Serialize;
 
@@ -33,12 +33,11 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.set_auto_escape_callback(|_| AutoEscape::Html);
     pages.set_undefined_behavior(UndefinedBehavior::Strict);
-    pages.set_trim_blocks(true);
     for (name, text) in TEMPLATES {
         let loaded = pages.add_template(name, text);
         loaded.expect("a template is part of the binary and is rendered by a test");
     }
-    pages.add_global("assets", Value::from_serialize(assets::names()));
+    pages.add_global("assets", value(assets::names()));
     pages.add_global("version", env!("CARGO_PKG_VERSION"));
     pages.add_filter("when", when);
     pages.add_filter("ago", ago);
@@ -112,13 +111,18 @@ impl Sight {
     }
 }
 
+/// A shape as a template reads it.
+pub fn value(shape: impl Serialize) -> Value {
+    Value::from(Serde(shape))
+}
+
 pub fn render(template: &str, context: Value) -> Result<String, minijinja::Error> {
     PAGES.get_template(template)?.render(context)
 }
 
 /// A page as an answer. It is of this moment, and may name what only its reader may know.
 pub fn page(template: &str, frame: Frame, rest: Value) -> Result<Response, Fault> {
-    let context = context! { frame, ..rest };
+    let context = context! { frame => value(frame), ..rest };
     match render(template, context) {
         Ok(text) => {
             let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "private, no-cache")];

@@ -103,7 +103,7 @@ fn rendered(web: &Web, path: &str, status: StatusCode, sentence: &str) -> Result
     engine::render(
         "fault.html",
         context! {
-            frame => Frame::bare(web.site.root(path)),
+            frame => engine::value(Frame::bare(web.site.root(path))),
             title,
             sentence => format!("{first}{}.", letters.as_str().trim_end_matches('.')),
             status => status.to_string(),

@@ -1,80 +1,73 @@
-//! The start page: who needs someone, and every token by its deadline. No script; everything escaped by the engine.
+//! The pages for people: rendered here, whole without a script, all links relative. They show the shapes of
+//! `show/answers` and nothing else; each names its JSON twin under `/api/v1`.
 
-use std::sync::LazyLock;
+use std::sync::PoisonError;
 
-use axum::extract::State;
+use axum::Router;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use minijinja::{AutoEscape, Environment, context};
+use axum::routing::{get, post};
 
-use super::Web;
-use super::api::Listing;
+use self::engine::{Frame, Sight};
+use self::fault::Fault;
+use super::{Parts, Web};
 use crate::domain::At;
-use crate::domain::finding::Severity;
-use crate::show::listing::{Row, headline, rows};
+use crate::judge::world::World;
+use crate::show::answers::shapes::CollectorRow;
 
-/// Rows on the page; the rest is counted and named where to find it.
-const MOST: usize = 1000;
+mod ask;
+mod assets;
+mod calendar;
+mod collectors;
+mod deliveries;
+mod engine;
+pub mod fault;
+mod headline;
+mod pipelines;
+mod start;
+mod token;
+mod tokens;
 
-static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut pages = Environment::new();
-    pages.set_auto_escape_callback(|_| AutoEscape::Html);
-    let loaded = pages.add_template("landing", include_str!("landing.html"));
-    loaded.expect("the page's template is part of the binary and is rendered by a test");
-    pages
-});
-
-pub async fn landing(State(web): State<Web>) -> Response {
-    let Some(parts) = web.parts.get() else { return super::starting() };
-    let now = web.clock.now();
-    let listing = {
-        let world = parts.world.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Listing::of(&world, now)
-    };
-    match render(listing, now) {
-        Ok(page) => ([(CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "could not render the start page");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n").into_response()
-        }
-    }
+pub fn router() -> Router<Web> {
+    Router::new()
+        .route("/", get(start::page))
+        .route("/tokens", get(tokens::page))
+        .route("/t", get(token::asked))
+        .route("/t/{*token}", get(token::page))
+        .route("/pipelines", get(pipelines::all))
+        .route("/p/{name}", get(pipelines::one))
+        .route("/collectors", get(collectors::all))
+        .route("/c/{name}", get(collectors::one))
+        .route("/c/{name}/poll", post(collectors::poll))
+        .route("/deliveries", get(deliveries::page))
+        .route("/assets/{name}", get(assets::serve))
 }
 
-fn render(listing: Listing, now: At) -> Result<String, minijinja::Error> {
-    let collectors: Vec<_> = listing
-        .collectors
-        .iter()
-        .filter_map(|collector| {
-            let failure = collector.failure.as_ref()?;
-            let read = collector.last_success.map(|at| crate::deliver::message::words::nearly(at, now));
-            Some(context! { name => &collector.collector, failure, read })
-        })
-        .collect();
-    let fresh = listing.collectors.len() - collectors.len();
-    let total = listing.collectors.len();
-    let all = rows(listing.tokens, now);
-    let shown: Vec<_> = all.iter().take(MOST).map(cells).collect();
-    PAGES.get_template("landing")?.render(context! {
-        headline => headline(&all),
-        fresh, total, collectors,
-        rows => shown,
-        more => all.len().saturating_sub(MOST),
-        now => crate::deliver::message::words::short(now, now),
-        version => env!("CARGO_PKG_VERSION"),
-    })
+fn parts(web: &Web) -> Result<&Parts, Fault> {
+    web.parts.get().ok_or_else(Fault::starting)
 }
 
-fn cells(row: &Row) -> minijinja::Value {
-    let mark = match row.severity {
-        Some(Severity::Critical) => "✖",
-        Some(Severity::Warning) => "!",
-        _ => "",
-    };
-    context! {
-        mark,
-        severity => row.severity.map(Severity::as_str).unwrap_or("none"),
-        relative => &row.relative, absolute => &row.absolute, token => &row.token,
-        why => &row.why, breaks => &row.breaks, team => &row.team,
+/// Looks at the world, off the runtime's threads and few at a time: a large fleet takes a moment, and must delay neither a
+/// scrape nor the keeper.
+async fn look<T: Send + 'static>(
+    web: &Web,
+    see: impl FnOnce(&World, At) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let (world, now) = (parts(web)?.world.clone(), web.clock.now());
+    let failed = || Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made");
+    let _place = web.lookers.acquire().await.map_err(|_| failed())?;
+    let seen = tokio::task::spawn_blocking(move || {
+        let world = world.read().unwrap_or_else(PoisonError::into_inner);
+        see(&world, now)
+    });
+    seen.await.map_err(|_| failed())?
+}
+
+/// The layout of a page of this moment. `path` is the raw path of the request.
+fn frame(web: &Web, path: &str, section: &'static str, collectors: &[CollectorRow]) -> Frame {
+    Frame {
+        section,
+        now: Some(web.clock.now()),
+        sight: Some(Sight::of(collectors)),
+        ..Frame::bare(web.site.root(path))
     }
 }
