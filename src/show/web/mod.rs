@@ -54,8 +54,8 @@ pub const LOOKERS: usize = 2;
 pub struct Parts {
     pub exposition: Arc<Exposition>,
     pub world: Arc<RwLock<World>>,
-    pub polls: Polls,
     pub store: StoreHandle,
+    pub polls: Polls,
     pub in_force: Arc<ArcSwap<in_force::InForce>>,
 }
 
