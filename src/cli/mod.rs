@@ -11,10 +11,12 @@ use crate::config::Loading;
 pub mod check;
 pub mod list;
 pub mod output;
+mod routing;
 pub mod send_test;
 pub mod serve;
 pub mod table;
 pub mod try_definition;
+mod width;
 
 /// Watches the API tokens a delivery pipeline lives on, and speaks before one of them breaks a deploy.
 #[derive(Parser)]
@@ -82,6 +84,9 @@ pub struct CheckArguments {
     /// Configuration: a file or a folder
     #[arg(value_name = "PATH", default_value = "forewarn.yml")]
     pub path: PathBuf,
+    /// Which channels would a finding with these words reach? May be given several times
+    #[arg(long, value_name = "WORDS")]
+    pub route: Vec<String>,
     /// URL under which people will reach forewarn, as `serve` will be told
     #[arg(long = "web.external-url", value_name = "URL")]
     pub external_url: Option<url::Url>,
@@ -151,7 +156,7 @@ pub fn run() -> ExitCode {
         }
         Command::CheckConfig(arguments) => {
             let loading = Loading { definitions: arguments.issuers, external_url: arguments.external_url.is_some() };
-            check::run(&arguments.path, &loading)
+            check::run(&arguments.path, &loading, &arguments.route)
         }
         Command::List(arguments) => list::run(&arguments),
         Command::Try(arguments) => try_definition::run(&arguments),
