@@ -246,6 +246,17 @@ pub struct DeliveryRow {
     pub code: String,
 }
 
+/// The next ninety days, from the start of today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Days {
+    pub now: At,
+    /// Start of today, and the end of the last day.
+    pub first: At,
+    pub end: At,
+    /// Days on which something ends, in order.
+    pub days: Vec<Day>,
+}
+
 /// One day of the next ninety on which something ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Day {

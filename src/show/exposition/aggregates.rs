@@ -63,7 +63,7 @@ fn join<K: Ord + Clone, V: Default>(all: &mut BTreeMap<K, V>, other: &BTreeMap<K
 }
 
 impl PipelineSum {
-    fn add(&mut self, standing: &Standing) {
+    pub fn add(&mut self, standing: &Standing) {
         self.tokens += 1;
         match standing.safe_until {
             SafeUntil::At(at) => self.earliest_end = Some(self.earliest_end.map_or(at, |known| known.min(at))),

@@ -134,7 +134,7 @@ impl Entry {
 
 impl<'a> Subject<'a> {
     /// What each field of a matcher holds.
-    fn fields(&self) -> impl Fn(&str, &mut dyn FnMut(&str)) + 'a {
+    pub fn fields(&self) -> impl Fn(&str, &mut dyn FnMut(&str)) + 'a {
         let subject = *self;
         move |name, each| match name {
             "token" => each(subject.token),
