@@ -19,8 +19,8 @@ pub struct Greeting<'a> {
     /// No collector asks over a network.
     pub offline: bool,
     pub tokens: &'a Tokens,
-    /// Words for kinds, by collector and kind.
-    pub kinds: &'a BTreeMap<(String, String), String>,
+    /// How many of which kind each collector holds, in the kinds' own words.
+    pub held: &'a BTreeMap<String, BTreeMap<String, usize>>,
     /// `http://127.0.0.1:10789`.
     pub page: Option<&'a str>,
     pub telling: Telling,
@@ -49,6 +49,10 @@ pub fn text(greeting: &Greeting<'_>, screen: Screen) -> String {
     let rows: Vec<TokenRow> = tokens.tokens.iter().map(|row| watchable(row, tokens.now)).collect();
     if !rows.is_empty() {
         text.push_str(&table::tokens(&rows, screen));
+        let more = tokens.matching - rows.len();
+        if let (1.., Some(page)) = (more, greeting.page) {
+            text.push_str(&format!("and {more} more: forewarn list --all --server={page}\n"));
+        }
         text.push('\n');
     }
     if let Some(page) = greeting.page {
@@ -82,11 +86,8 @@ fn found(greeting: &Greeting<'_>, collector: &CollectorRow) -> String {
             Some(_) => collector.text.clone(),
         };
     }
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for row in greeting.tokens.tokens.iter().filter(|row| row.line.collector == collector.collector) {
-        *kinds.entry(row.line.kind.as_str()).or_default() += 1;
-    }
-    let counts: Vec<String> = kinds.into_iter().map(|(kind, n)| counted(greeting, collector, kind, n)).collect();
+    let kinds = greeting.held.get(&collector.collector).into_iter().flatten();
+    let counts: Vec<String> = kinds.map(|(title, n)| counted(&collector.collector, title, *n)).collect();
     let held = if counts.is_empty() { "none".to_owned() } else { words::list(&counts) };
     let mut beside: Vec<String> = collector.left_out.iter().filter_map(|(reason, n)| left_out(reason, *n)).collect();
     if collector.dynamic > 0 {
@@ -96,9 +97,8 @@ fn found(greeting: &Greeting<'_>, collector: &CollectorRow) -> String {
 }
 
 /// `3 JWTs`; only `3` where the collector is called what they are.
-fn counted(greeting: &Greeting<'_>, collector: &CollectorRow, kind: &str, n: usize) -> String {
-    let title = greeting.kinds.get(&(collector.collector.clone(), kind.to_owned())).map_or(kind, String::as_str);
-    match collector.collector == format!("{title}s") {
+fn counted(collector: &str, title: &str, n: usize) -> String {
+    match collector == format!("{title}s") {
         true => n.to_string(),
         false => words::count(n, title),
     }

@@ -9,11 +9,16 @@ use crate::base::telemetry::{self, LogFormat};
 use crate::config::Loading;
 
 pub mod check;
+mod csv;
+pub mod deliveries;
+mod greeting;
 pub mod list;
 pub mod output;
 mod routing;
 pub mod send_test;
 pub mod serve;
+mod server;
+pub mod source;
 pub mod table;
 pub mod try_definition;
 mod width;
@@ -35,7 +40,9 @@ enum Command {
     /// Check a configuration: every mistake at once; exit 0 or 2
     CheckConfig(CheckArguments),
     /// List tokens, most urgent first
-    List(ListArguments),
+    List(list::ListArguments),
+    /// List messages told and failed, newest first
+    Deliveries(deliveries::DeliveriesArguments),
     /// Show what an issuer definition extracts from a saved response
     Try(TryArguments),
     /// Send a test message through one channel
@@ -96,31 +103,6 @@ pub struct CheckArguments {
 }
 
 #[derive(Args)]
-pub struct ListArguments {
-    /// Configuration whose store is read, if no server is asked
-    #[arg(long = "config.file", value_name = "PATH")]
-    pub config: Option<PathBuf>,
-    /// Folder of issuer definitions that add to the shipped ones or override them
-    #[arg(long = "config.issuers", value_name = "FOLDER")]
-    pub issuers: Option<PathBuf>,
-    /// Running server to ask
-    #[arg(long, value_name = "URL", env = "FOREWARN_URL", conflicts_with = "config")]
-    pub server: Option<url::Url>,
-    /// Quiet tokens too
-    #[arg(long)]
-    pub all: bool,
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: ListFormat,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
-    Table,
-    Json,
-    Csv,
-}
-
-#[derive(Args)]
 pub struct TryArguments {
     /// Issuer definition: the name of a shipped one, or a file
     #[arg(value_name = "DEFINITION")]
@@ -159,6 +141,7 @@ pub fn run() -> ExitCode {
             check::run(&arguments.path, &loading, &arguments.route)
         }
         Command::List(arguments) => list::run(&arguments),
+        Command::Deliveries(arguments) => deliveries::run(&arguments),
         Command::Try(arguments) => try_definition::run(&arguments),
         Command::SendTest(arguments) => send_test::run(&arguments),
     };

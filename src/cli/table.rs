@@ -15,7 +15,7 @@ const COLUMNS_FROM: usize = 80;
 const NARROWEST: usize = 40;
 const GAP: usize = 2;
 /// What a column keeps when the terminal is narrow: ENDS, date, TOKEN, WHY, BREAKS, TEAM.
-const LEAST: [usize; 6] = [20, 20, 18, 14, 10, 8];
+const LEAST: [usize; 6] = [25, 25, 16, 13, 9, 6];
 const HEAD: [&str; 6] = ["ENDS", "", "TOKEN", "WHY", "BREAKS", "TEAM"];
 const DATE: usize = 1;
 const TOKEN: usize = 2;
@@ -45,8 +45,8 @@ impl Line {
     }
     fn colour(&self) -> Option<Color> {
         match self.severity? {
-            Severity::Critical => Some(Color::Red),
-            Severity::Warning => Some(Color::Yellow),
+            Severity::Critical => Some(Color::DarkRed),
+            Severity::Warning => Some(Color::DarkYellow),
             Severity::Info => None,
         }
     }
@@ -109,7 +109,7 @@ fn stacked(lines: &[Line], width: usize) -> String {
         let [ends, date, token, why, breaks, team] = &line.cells;
         let room = width.saturating_sub(width::of(ends) + GAP).max(NARROWEST / 2);
         let ends = match line.colour() {
-            Some(Color::Red) => ends.red().to_string(),
+            Some(Color::DarkRed) => ends.red().to_string(),
             Some(_) => ends.yellow().to_string(),
             None => ends.clone(),
         };
