@@ -13,6 +13,7 @@ use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Signals, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::base::time::zone;
+use crate::collect::polls::Polls;
 use crate::config::setup::Setup;
 use crate::config::{self, Loading};
 use crate::deliver::message::ComposeCx;
@@ -106,6 +107,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     let world = Arc::new(RwLock::new(world));
     let store = StoreHandle::start(store, &supervisor);
 
+    let polls = Polls::default();
     let exposition = Exposition::new(world.clone(), tasks::choice(&setup.metrics));
     let rings = Rings::default();
     let shared = tasks::Shared {
@@ -129,7 +131,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         hung_up,
     );
 
-    let _ = web.parts.set(Parts { exposition, world: world.clone() });
+    let _ = web.parts.set(Parts { exposition, world: world.clone(), store: store.clone(), polls });
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
     Ok(Running { world, addresses: surface.addresses, setup, clock, supervisor, store, web: surface.handles })

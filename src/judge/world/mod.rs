@@ -17,6 +17,7 @@ use crate::judge::evaluate::rules::Rules;
 use crate::judge::inventory::Inventory;
 use crate::judge::tell::route::Routes;
 
+pub mod ahead;
 pub mod apply;
 pub mod command;
 pub mod due;

@@ -85,6 +85,15 @@ impl World {
     pub fn open_episodes(&self) -> impl Iterator<Item = &Episode> {
         self.episodes.values().flatten().filter(|episode| episode.open())
     }
+    /// Episodes with this code, open ones if there are any.
+    pub fn episodes_coded(&self, code: &str) -> Vec<&Episode> {
+        let coded = |episode: &&Episode| episode.id.code().eq_ignore_ascii_case(code);
+        let all: Vec<&Episode> = self.episodes.values().flatten().filter(coded).collect();
+        match all.iter().any(|episode| episode.open()) {
+            true => all.into_iter().filter(|episode| episode.open()).collect(),
+            false => all,
+        }
+    }
     /// Readers for whom something of an episode was planned.
     pub fn told_to(&self, episode: EpisodeId) -> &[(ChannelId, String)] {
         self.told_to.get(&episode).map_or(&[], Vec::as_slice)
@@ -145,7 +154,8 @@ impl World {
         }
     }
 
-    fn read_at(&self, token: &Token<'_>) -> At {
+    /// When facts of it were last read.
+    pub fn read_at(&self, token: &Token<'_>) -> At {
         let last = self.collectors.get(&token.key.collector).and_then(|status| status.last_success);
         last.map_or(token.observed, |at| at.max(token.observed))
     }

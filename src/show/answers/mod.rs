@@ -4,8 +4,10 @@
 pub mod collectors;
 pub mod days;
 pub mod deliveries;
+pub mod explanation;
 pub mod filter;
 pub mod pipelines;
+mod reasons;
 pub mod shapes;
 pub mod tokens;
 mod told;

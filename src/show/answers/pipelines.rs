@@ -49,7 +49,9 @@ impl Pipelines {
             None => Met::default().row(pipeline, now),
         });
         let mut pipelines: Vec<_> = rows.collect();
-        pipelines.sort_by(|a, b| (a.state, a.safe_until.unwrap_or(At::MAX_UTC)).cmp(&(b.state, b.safe_until.unwrap_or(At::MAX_UTC))));
+        pipelines.sort_by(|a, b| {
+            (a.state, a.safe_until.unwrap_or(At::MAX_UTC)).cmp(&(b.state, b.safe_until.unwrap_or(At::MAX_UTC)))
+        });
         Self { now, pipelines }
     }
 }
@@ -70,7 +72,10 @@ impl Met {
         };
         let not_injected = standing.findings.get(FindingKind::NotInjected) == Some(Severity::Critical);
         let state = speaks_for(standing);
-        let sooner = |known: &Witness| (end.unwrap_or(At::MAX_UTC), token.label.as_ref()) < (known.end.unwrap_or(At::MAX_UTC), known.token.as_str());
+        let sooner = |known: &Witness| {
+            (end.unwrap_or(At::MAX_UTC), token.label.as_ref())
+                < (known.end.unwrap_or(At::MAX_UTC), known.token.as_str())
+        };
         if self.worst.get(&state).is_none_or(sooner) {
             let witness = Witness { token: token.label.to_string(), state: standing.state, end, not_injected };
             self.worst.insert(state, witness);

@@ -46,8 +46,9 @@ pub struct TokenRow {
 pub struct Explanation {
     pub now: At,
     pub row: TokenRow,
-    /// Words of the kind: `group access token`.
+    /// Words of the kind: `group access token`, and of its issuer: `GitLab`.
     pub kind: String,
+    pub issuer: String,
     /// The issuer's id of the present generation; never a value.
     pub issuer_id: Option<String>,
     pub owner: Option<String>,

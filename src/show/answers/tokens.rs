@@ -60,11 +60,7 @@ impl Tokens {
 
 impl Ranked {
     fn new(token: &Token<'_>, standing: &Standing) -> Self {
-        Self {
-            urgency: urgency(standing),
-            label: token.label.to_string(),
-            key: token.key.as_ref().clone(),
-        }
+        Self { urgency: urgency(standing), label: token.label.to_string(), key: token.key.as_ref().clone() }
     }
     fn order(&self) -> (Urgency, &str) {
         (self.urgency, &self.label)
