@@ -5,7 +5,7 @@ use clap::Args;
 use super::list::{Format, json};
 use super::output::{Screen, say};
 use super::source::{Source, SourceArguments};
-use super::{csv, table, width};
+use super::print::{csv, table, width};
 use crate::deliver::message::words;
 use crate::show::answers::shapes::{ChannelRow, Deliveries, DeliveryRow};
 

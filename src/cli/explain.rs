@@ -7,9 +7,10 @@ use clap::Args;
 use super::list::json;
 use super::output::{Screen, say};
 use super::source::{Source, SourceArguments};
-use super::{table, width};
+use super::print::{table, width};
 use crate::deliver::message::words;
 use crate::domain::At;
+use crate::domain::finding::FindingKind;
 use crate::show::answers::shapes::{Explanation, FindingDetail, GenerationRow, NextRow, Said, SetBy, ToldRow};
 
 const EXAMPLES: &str = "\
@@ -50,12 +51,13 @@ const NAME: usize = 32;
 pub fn people(explanation: &Explanation, screen: Screen) -> String {
     let now = explanation.now;
     let name = width::inert(&explanation.row.line.token);
+    let token = explanation.row.line.token.as_str();
     let pad = NAME.saturating_sub(width::of(&name));
     let mut text = format!("{name}{:pad$}  {}\n", "", width::inert(&what(explanation)));
     let rows = [
-        ("deadline", lines(&explanation.deadline)),
-        ("breaks", lines(&explanation.breaks)),
-        ("findings", joined(explanation.findings.iter().map(|finding| found(finding, now)), "\n")),
+        ("deadline", joined(explanation.deadline.iter().map(deadline), "\n")),
+        ("breaks", joined(explanation.breaks.iter().map(breaks), "\n")),
+        ("findings", joined(explanation.findings.iter().map(|finding| found(finding, token, now)), "\n")),
         ("set by", set_by(&explanation.set_by)),
         ("facts", facts(explanation)),
         ("before", joined(explanation.before.iter().map(|generation| before(generation, now)), "\n")),
@@ -76,7 +78,7 @@ pub fn people(explanation: &Explanation, screen: Screen) -> String {
 fn what(explanation: &Explanation) -> String {
     let line = &explanation.row.line;
     let mut parts = vec![explanation.kind.clone()];
-    parts.extend(explanation.issuer_id.as_ref().map(|id| format!("id {id}")));
+    parts.extend(explanation.issuer_id.as_ref().map(|id| format!("{} id {id}", explanation.issuer)));
     parts.push(match (&line.ended_word, line.ended_at) {
         (Some(word), _) => word.clone(),
         _ => line.state.to_string(),
@@ -92,12 +94,22 @@ fn joined(texts: impl Iterator<Item = String>, between: &str) -> String {
     texts.collect::<Vec<_>>().join(between)
 }
 
-fn lines(said: &[Said]) -> String {
-    joined(said.iter().map(|said| said.text.clone()), "\n")
+/// The first is the deadline, the others say what they are.
+fn deadline(said: &Said) -> String {
+    match said.what.as_str() {
+        "deadline" => said.text.clone(),
+        what if said.text.starts_with(what) => said.text.clone(),
+        what => format!("{what} {}", said.text),
+    }
+}
+
+/// `deploy-prod; holds until …`; without a pipeline the sentence alone.
+fn breaks(said: &Said) -> String {
+    if said.what.is_empty() { said.text.clone() } else { format!("{}; {}", said.what, said.text) }
 }
 
 /// `expires_soon (warning) since 17 Nov · R7K2`, and why it stands.
-fn found(finding: &FindingDetail, now: At) -> String {
+fn found(finding: &FindingDetail, token: &str, now: At) -> String {
     let line = &finding.line;
     let mut text = format!("{} ({})", line.finding, line.severity);
     if let Some(since) = line.since {
@@ -106,8 +118,11 @@ fn found(finding: &FindingDetail, now: At) -> String {
     if let Some(code) = &line.code {
         let _ = write!(text, " · {code}");
     }
-    if !finding.text.is_empty() {
-        let _ = write!(text, ": {}", finding.text);
+    // What only repeats the deadline is left out.
+    let repeats = matches!(line.finding, FindingKind::ExpiresSoon | FindingKind::Expired);
+    let why = finding.text.strip_prefix(token).map_or(finding.text.as_str(), str::trim_start);
+    if !why.is_empty() && !repeats {
+        let _ = write!(text, ": {why}");
     }
     text
 }
@@ -136,8 +151,6 @@ fn facts(explanation: &Explanation) -> String {
     if !explanation.scopes.is_empty() {
         parts.push(format!("scopes {}", explanation.scopes.join(" ")));
     }
-    let line = &explanation.row.line;
-    parts.push(format!("read {} by {}", words::nearly(line.read_at, explanation.now), line.collector));
     parts.join(" · ")
 }
 
@@ -168,13 +181,18 @@ fn before(generation: &GenerationRow, now: At) -> String {
 /// `Tue 17 Nov mail (14d)`; the state only where it is not told.
 fn told_to(told: &ToldRow, now: At) -> String {
     let state = if told.state == "sent" { String::new() } else { format!(", {}", told.state) };
-    format!("{} {} ({}{state})", words::clock(told.at, now), told.channel, told.what)
+    format!("{} {} ({}{state})", words::clock(told.at, now), told.channel, event(told.finding, &told.what))
+}
+
+/// `7d`, `reminder 2`; an opening by the name of its finding.
+fn event(finding: FindingKind, what: &str) -> String {
+    if what == "opened" { finding.to_string() } else { what.to_owned() }
 }
 
 /// `Fri 27 Nov 09:00 chat (3d)`.
 fn comes(next: &NextRow, now: At) -> String {
     let to = if next.channels.is_empty() { "nobody".to_owned() } else { next.channels.join(", ") };
-    format!("{} {to} ({})", words::clock(next.at, now), next.what)
+    format!("{} {to} ({})", words::clock(next.at, now), event(next.finding, &next.what))
 }
 
 /// What a person does about it.

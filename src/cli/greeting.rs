@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::output::Screen;
-use super::{table, width};
+use super::print::{table, width};
 use crate::deliver::message::words;
 use crate::domain::reason::LeftOut;
 use crate::show::answers::shapes::{CollectorRow, TokenRow, Tokens};

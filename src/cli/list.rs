@@ -2,10 +2,9 @@
 
 use clap::{Args, ValueEnum};
 
-use super::csv;
 use super::output::{Screen, say};
 use super::source::{Source, SourceArguments};
-use super::{table, width};
+use super::print::{csv, table, width};
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::show::answers::shapes::{CollectorRow, TokenRow, Tokens};
@@ -142,8 +141,13 @@ fn headline(tokens: &Tokens, shape: Shape) -> String {
 }
 
 fn need(rows: &[&TokenRow]) -> String {
-    let need = rows.iter().filter(|row| row.needs_someone).count();
-    crate::show::listing::headline_of(need, rows.len())
+    match (rows.iter().filter(|row| row.needs_someone).count(), rows.len()) {
+        (0, 1) => "1 token, quiet".into(),
+        (1, 1) => "1 token needs someone".into(),
+        (0, all) => format!("{all} tokens, all quiet"),
+        (1, all) => format!("1 of {all} tokens needs someone"),
+        (need, all) => format!("{need} of {all} tokens need someone"),
+    }
 }
 
 struct Group<'t> {
@@ -217,3 +221,67 @@ fn freshness(collectors: &[CollectorRow], now: At) -> String {
     }
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::print::samples::{plain, row, tokens, urgent};
+
+    fn printed(tokens: &Tokens, shape: Shape, width: Option<usize>) -> String {
+        let text = plain(&people(tokens, shape, Screen { width }));
+        let too_wide: Vec<&str> = text.lines().filter(|line| width.is_some_and(|most| width::of(line) > most)).collect();
+        // The last line is one sentence, which a terminal may break.
+        assert!(too_wide.iter().all(|line| line.contains(" · ")), "{too_wide:#?}");
+        text
+    }
+
+    #[test]
+    fn surfaces_6_1() {
+        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), None), @"");
+    }
+
+    #[test]
+    fn surfaces_6_1_on_terminals() {
+        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), Some(80)), @"");
+        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), Some(60)), @"");
+        let wide = printed(&tokens(urgent()), Shape::default(), Some(200));
+        assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), None));
+        assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), Some(120)));
+    }
+
+    #[test]
+    fn groups_have_their_own_headlines_and_quiet_tokens_stand_below() {
+        let mut rows = urgent();
+        rows.push(row("in 41 days|Mon 4 Jan 08:00 UTC|gitlab/platform/mirror|expires|nightly|platform", None));
+        rows.push(row("in 50 days|Wed 13 Jan 08:00 UTC|gitlab/platform/eu|expires|deploy-prod|platform", None));
+        let shape = Shape { all: true, filtered: false, by: Some(By::Pipeline) };
+        insta::assert_snapshot!(printed(&tokens(rows.clone()), shape, None), @"");
+        let shape = Shape { all: false, filtered: false, by: Some(By::Team) };
+        insta::assert_snapshot!(printed(&tokens(rows), shape, None), @"");
+    }
+
+    #[test]
+    fn a_filter_shows_what_it_lets_through() {
+        let shape = Shape { filtered: true, ..Shape::default() };
+        let mut rows = urgent().split_off(2);
+        rows.push(row("never||aws/old|unused for 214 days|not said|cloud", Some(crate::domain::finding::Severity::Info)));
+        insta::assert_snapshot!(printed(&tokens(rows), shape, None), @"");
+        insta::assert_snapshot!(printed(&tokens(Vec::new()), shape, None), @"");
+    }
+
+    #[test]
+    fn strangers_names_break_no_table() {
+        let rows = vec![
+            row("in 7 days|Tue 1 Dec 00:00 UTC|gitlab/トークン管理/デプロイ用の長い名前のトークン|expires|パイプライン|チーム", None),
+            row("in 8 days|Wed 2 Dec 00:00 UTC|gitlab/e\u{301}quipe/cle\u{301}|expires|b|c", None),
+            row("in 9 days|Thu 3 Dec 00:00 UTC|gitlab/x\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}y\r\nz|a\u{1b}[31mb|c\u{9b}d|e\u{7f}f", None),
+        ];
+        let shape = Shape { all: true, ..Shape::default() };
+        insta::assert_snapshot!(printed(&tokens(rows.clone()), shape, Some(80)), @"");
+        for width in 60..=140 {
+            let text = people(&tokens(rows.clone()), shape, Screen { width: Some(width) });
+            assert!(!text.contains(['\u{9b}', '\u{7}', '\u{202e}', '\r']) && !text.contains("\u{1b}[2J"), "{text:?}");
+            printed(&tokens(rows.clone()), shape, Some(width));
+        }
+    }
+}

@@ -9,19 +9,18 @@ use crate::base::telemetry::{self, LogFormat};
 use crate::config::Loading;
 
 pub mod check;
-mod csv;
 pub mod deliveries;
+pub mod explain;
 mod greeting;
 pub mod list;
 pub mod output;
+mod print;
 mod routing;
 pub mod send_test;
 pub mod serve;
 mod server;
 pub mod source;
-pub mod table;
 pub mod try_definition;
-mod width;
 
 /// Watches the API tokens a delivery pipeline lives on, and speaks before one of them breaks a deploy.
 #[derive(Parser)]
@@ -41,6 +40,8 @@ enum Command {
     CheckConfig(CheckArguments),
     /// List tokens, most urgent first
     List(list::ListArguments),
+    /// Explain one token: its deadline, what set it, what was told and what comes next
+    Explain(explain::ExplainArguments),
     /// List messages told and failed, newest first
     Deliveries(deliveries::DeliveriesArguments),
     /// Show what an issuer definition extracts from a saved response
@@ -141,6 +142,7 @@ pub fn run() -> ExitCode {
             check::run(&arguments.path, &loading, &arguments.route)
         }
         Command::List(arguments) => list::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Deliveries(arguments) => deliveries::run(&arguments),
         Command::Try(arguments) => try_definition::run(&arguments),
         Command::SendTest(arguments) => send_test::run(&arguments),

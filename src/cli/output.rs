@@ -14,7 +14,7 @@ impl Screen {
     /// Standard output as it is now.
     pub fn of_stdout() -> Self {
         let terminal = std::io::stdout().is_terminal();
-        Self { width: terminal.then(super::table::terminal_width).flatten() }
+        Self { width: terminal.then(super::print::table::terminal_width).flatten() }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::width;
+use super::print::width;
 use crate::base::yaml::mistake::{nearest, quoted};
 use crate::config::setup::Setup;
 use crate::domain::finding::{FindingKind, Severity};
@@ -127,6 +127,9 @@ pub fn said(text: &str, words: &Words, setup: &Setup) -> String {
 fn line(text: &str, words: &Words, setup: &Setup) -> String {
     if words.get("severity").is_some_and(|severity| severity == Severity::Info.as_str()) {
         return format!("{text} → nobody: info makes no message; it stands on the page and in /metrics\n");
+    }
+    if setup.channels.is_empty() {
+        return format!("{text} → nobody: there is no channel; it stands on the page and in /metrics\n");
     }
     let way = setup.routes.trace(words);
     let reached: Vec<String> = way.iter().map(step).collect();

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::source::Failed;
-use super::width;
+use super::print::width;
 use crate::base::http::client::{Client, Proxy, Settings, Tls};
 use crate::base::http::{Request, Response, send};
 use crate::base::secret::SecretRef;

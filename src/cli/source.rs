@@ -16,8 +16,9 @@ use crate::judge::world::World;
 use crate::keep::store::sqlite;
 use crate::keep::store::{Sought, Store, StoreError};
 use crate::show::answers::deliveries::Told;
+use crate::show::answers::explanation;
 use crate::show::answers::filter::{self, Filter};
-use crate::show::answers::shapes::{Deliveries, Tokens};
+use crate::show::answers::shapes::{Deliveries, Explanation, Tokens};
 use crate::show::answers::tokens::Paging;
 
 #[derive(Args, Clone, Debug, Default)]
@@ -85,6 +86,14 @@ impl Source {
         }
     }
 
+    /// Everything about one token: by its name, or by the code of a finding.
+    pub fn explanation(&mut self, token: &str) -> Result<Explanation, Failed> {
+        match self {
+            Self::Store(local) => local.explanation(token),
+            Self::Server(server) => server.get(&["api/v1/tokens", token], &[]),
+        }
+    }
+
     /// Messages to these channels in these states, newest first; an empty list means any.
     pub fn deliveries(&mut self, channels: &[String], states: &[String], most: usize) -> Result<Deliveries, Failed> {
         let named: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
@@ -147,6 +156,14 @@ impl Local {
         let now: At = Clock::System.now();
         let world = remember::world(store.as_mut(), &setup, now).map_err(|error| Failed::new(1, error))?;
         Ok(Self { world, store })
+    }
+
+    fn explanation(&mut self, token: &str) -> Result<Explanation, Failed> {
+        let key = explanation::find(&self.world, token).map_err(Failed::arguments)?;
+        let sought = explanation::history_of(&key);
+        let (history, _) = self.store.deliveries(&sought).map_err(|error| Failed::new(1, error))?;
+        let found = Explanation::of(&self.world, &key, &history, Clock::System.now());
+        found.ok_or_else(|| Failed::new(1, "the token is gone"))
     }
 
     fn deliveries(&mut self, channels: &[String], states: &[String], most: usize) -> Result<Deliveries, Failed> {

@@ -4,8 +4,8 @@
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, TableStyle, Width};
 use owo_colors::OwoColorize;
 
-use super::output::Screen;
 use super::width;
+use crate::cli::output::Screen;
 use crate::domain::finding::Severity;
 use crate::show::answers::shapes::TokenRow;
 
@@ -162,6 +162,7 @@ fn plain() -> Table {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     // Standard output strips what its reader cannot use.
     table.enforce_styling();
+    table.style_text_only();
     table
 }
 
