@@ -64,7 +64,7 @@ pub fn router(web: Web) -> Router {
     Router::new()
         .route("/", get(pages::landing))
         .route("/metrics", get(metrics::metrics))
-        .route("/api/v1/tokens", get(api::tokens))
+        .nest("/api/v1", api::router())
         .route("/-/healthy", get(health::healthy))
         .route("/-/ready", get(health::ready))
         .route("/-/reload", post(reload::reload).put(reload::reload))
