@@ -163,6 +163,7 @@ impl Stage {
             listed: vec![],
             gone: vec![],
             rejects: vec![],
+            left_out: Default::default(),
         };
         self.hear(Event::Walked(Walked::Page(page)), now);
         self.end(collector, Coverage::Whole, now);
