@@ -13,6 +13,7 @@ use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Signals, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::base::time::zone;
+use crate::collect::polls::Polls;
 use crate::config::setup::Setup;
 use crate::config::{self, Loading};
 use crate::deliver::message::ComposeCx;
@@ -117,6 +118,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         exposition: exposition.clone(),
         outlets: Arc::new(ArcSwap::from_pointee(tasks::outlets(&setup))),
         compose: ComposeCx { external_url: options.external_url.clone() },
+        polls: Polls::default(),
         supervisor: supervisor.clone(),
     };
     let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;

@@ -11,6 +11,7 @@ use crate::base::metrics::Metrics;
 use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Fate, Supervisor};
 use crate::base::time::clock::{Clock, Stopwatch};
+use crate::collect::polls::Polls;
 use crate::collect::roster::{Roster, RosterCx};
 use crate::config::sections::{MetricsSection, TokensShown};
 use crate::config::setup::Setup;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub exposition: Arc<Exposition>,
     pub outlets: Arc<ArcSwap<Outlets>>,
     pub compose: ComposeCx,
+    /// The last polls of each collector, for people.
+    pub polls: Polls,
     pub supervisor: Supervisor,
 }
 
@@ -102,6 +105,7 @@ pub fn spawn(shared: &Shared, setup: &Setup, fingerprints: Fingerprints) -> Resu
         clock: shared.clock.clone(),
         metrics: shared.metrics.clone(),
         fingerprints,
+        polls: shared.polls.clone(),
         supervisor: shared.supervisor.clone(),
     });
     roster.set(setup.collectors.clone());
