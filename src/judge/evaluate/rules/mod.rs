@@ -16,6 +16,7 @@ mod govern;
 pub mod matcher;
 pub mod schedule;
 mod sections;
+pub mod written;
 
 /// `match:` of policies and `ignore:` of collectors: all fields must fit; a list means any; globs.
 /// Fields: token place name collector issuer kind scope fact.<name>.
@@ -194,4 +195,6 @@ pub struct Policy {
 pub struct Rules {
     compiled: compile::Compiled,
     met: govern::Met,
+    /// What people are told of where it stands; judging does not look at it.
+    written: written::Written,
 }
