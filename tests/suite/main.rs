@@ -4,6 +4,7 @@
 
 mod config;
 mod definitions;
+mod documents;
 mod readme;
 mod scenario;
 mod shipped;
