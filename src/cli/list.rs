@@ -13,11 +13,14 @@ use crate::base::time::clock::Clock;
 use crate::config::{self, Loading};
 use crate::deliver::message::words;
 use crate::domain::At;
+use crate::show::answers::shapes::Tokens;
 use crate::show::listing::{self, Row};
-use crate::show::web::api::Listing;
+use crate::show::web::api::{CollectorLine, Listing};
 
-/// Largest answer of a server, bytes: a million tokens.
-const CAP: usize = 1 << 30;
+/// Largest answer of a server, bytes: a page of tokens stays far below it.
+const CAP: usize = 64 << 20;
+/// Most rows that a server gives at a time.
+const PAGE: usize = 1000;
 
 pub fn run(arguments: &ListArguments) -> u8 {
     let now = Clock::System.now();
@@ -55,19 +58,44 @@ fn read(path: &Path, arguments: &ListArguments, now: At) -> Result<Listing, Fail
 
 fn ask(server: &url::Url) -> Result<Listing, Failed> {
     let failed = |text: String| (1, format!("cannot ask {}: {text}", server.origin().ascii_serialization()));
-    let url = server.join("api/v1/tokens").map_err(|error| failed(error.to_string()))?;
     let settings =
         Settings { tls: Tls::default(), proxy: Proxy::Environment, timeout: Duration::from_secs(30), body_cap: CAP };
     let client = Client::build(&settings).map_err(|error| failed(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(error.to_string()))?;
-    let sent = runtime.block_on(send::send(&client, Request::get(url), &Clock::System));
-    let response = sent.map_err(|failure| failed(failure.to_string()))?;
-    if response.status != 200 {
-        return Err(failed(format!("it answers {}", response.status)));
+    let page = |offset: usize| -> Result<Tokens, Failed> {
+        let path = format!("api/v1/tokens?limit={PAGE}&offset={offset}");
+        let url = server.join(&path).map_err(|error| failed(error.to_string()))?;
+        let sent = runtime.block_on(send::send(&client, Request::get(url), &Clock::System));
+        let response = sent.map_err(|failure| failed(failure.to_string()))?;
+        if response.status != 200 {
+            return Err(failed(format!("it answers {}", response.status)));
+        }
+        serde_json::from_slice(&response.body)
+            .map_err(|error| failed(format!("its answer is not a list of tokens: {error}")))
+    };
+    let mut all = page(0)?;
+    while all.tokens.len() < all.matching {
+        let next = page(all.tokens.len())?;
+        if next.tokens.is_empty() {
+            break;
+        }
+        all.tokens.extend(next.tokens);
     }
-    serde_json::from_slice(&response.body)
-        .map_err(|error| failed(format!("its answer is not a list of tokens: {error}")))
+    Ok(listing_of(all))
+}
+
+fn listing_of(tokens: Tokens) -> Listing {
+    let collectors = tokens.collectors.into_iter().map(|row| CollectorLine {
+        collector: row.collector,
+        issuer: row.issuer,
+        ages: row.ages,
+        last_success: row.last_success,
+        failure: row.failure,
+        failing_since: row.failing_since,
+    });
+    let collectors = collectors.collect();
+    Listing { now: tokens.now, collectors, tokens: tokens.tokens.into_iter().map(|row| row.line).collect() }
 }
 
 fn show(listing: Listing, arguments: &ListArguments, now: At) {
