@@ -9,8 +9,11 @@ use crate::base::telemetry::{self, LogFormat};
 use crate::config::Loading;
 
 pub mod check;
+mod columns;
 pub mod list;
 pub mod output;
+pub mod poll;
+mod poll_server;
 pub mod send_test;
 pub mod serve;
 pub mod table;
@@ -34,6 +37,8 @@ enum Command {
     CheckConfig(CheckArguments),
     /// List tokens, most urgent first
     List(ListArguments),
+    /// Poll one collector now and show every request, its answer and what was read
+    Poll(poll::PollArguments),
     /// Show what an issuer definition extracts from a saved response
     Try(TryArguments),
     /// Send a test message through one channel
@@ -165,6 +170,7 @@ pub fn run() -> ExitCode {
             check::run(&arguments.path, &loading)
         }
         Command::List(arguments) => list::run(&arguments),
+        Command::Poll(arguments) => poll::run(&arguments),
         Command::Try(arguments) => try_definition::run(&arguments),
         Command::SendTest(arguments) => send_test::run(&arguments),
     };
