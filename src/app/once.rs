@@ -34,6 +34,15 @@ const MAILBOX: usize = 64;
 #[error("{0}")]
 pub struct OnceError(String);
 
+/// Runs a look to its end on threads of its own. A jq program that never ends keeps its thread, not the process.
+pub fn block_on<T>(look: impl Future<Output = T>) -> Result<T, OnceError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| OnceError(format!("cannot start: {error}")))?;
+    let done = runtime.block_on(look);
+    runtime.shutdown_background();
+    Ok(done)
+}
+
 /// What one collector told.
 pub struct Look {
     pub records: Vec<Record>,

@@ -3,15 +3,16 @@
 //! By itself, with the configuration alone; nothing is written and nothing is told. Or by the running server.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
-use super::columns;
-use super::output::{complain, say};
-use super::poll_server;
+use super::output::{Screen, complain, say};
+use super::print::{table, width};
+use super::server::Server;
+use super::source::{Failed, SourceArguments};
 use crate::app::once::{self, Look};
-use crate::base::time::clock::Clock;
+use crate::base::time::clock::{Clock, Stopwatch};
 use crate::collect::issuer::Collector;
 use crate::config::{self, Loading};
 use crate::deliver::message::words;
@@ -21,6 +22,7 @@ use crate::domain::poll::{Poll, PollRequest};
 use crate::domain::text::Text;
 use crate::domain::token::Expiry;
 use crate::show::answers::filter::no_such;
+use crate::show::answers::shapes::CollectorDetail;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,28 +41,22 @@ pub struct PollArguments {
     /// Collector of the configuration
     #[arg(value_name = "COLLECTOR")]
     pub collector: String,
-    /// Configuration that the collector stands in; default: forewarn.yml
-    #[arg(long = "config.file", value_name = "PATH")]
-    pub config: Option<PathBuf>,
-    /// Folder of issuer definitions that add to the shipped ones or override them
-    #[arg(long = "config.issuers", value_name = "FOLDER")]
-    pub issuers: Option<PathBuf>,
-    /// Running server that polls instead of this process
-    #[arg(long, value_name = "URL", env = "FOREWARN_URL", hide_env_values = true)]
-    pub server: Option<url::Url>,
     /// What was decided about each answer: meaning, paging, waits, headers that matter
     #[arg(long)]
     pub debug: bool,
+    #[command(flatten)]
+    pub source: SourceArguments,
 }
 
+/// Longest wait for a server's poll, and the pause between two looks.
+const PATIENCE: Duration = Duration::from_secs(600);
+const PAUSE: Duration = Duration::from_millis(250);
+
 pub fn run(arguments: &PollArguments) -> u8 {
-    let shown = match (&arguments.config, &arguments.server) {
-        (None, Some(server)) => {
-            if arguments.debug {
-                complain("a server does not tell more than this; for --debug poll with --config.file");
-            }
-            poll_server::poll(server, &arguments.collector).map(|poll| (people(&poll, &[], None), poll))
-        }
+    let source = &arguments.source;
+    // A variable of the environment may stand beside a flag; the flag is the nearer wish.
+    let shown = match (&source.config, &source.server.server) {
+        (None, Some(url)) => Server::new(url, &source.server).and_then(|server| remote(&server, arguments)),
         _ => local(arguments),
     };
     match shown {
@@ -68,30 +64,42 @@ pub fn run(arguments: &PollArguments) -> u8 {
             say(&text);
             u8::from(poll.failure.is_some())
         }
-        Err((code, text)) => {
-            complain(text.trim_end());
-            code
-        }
+        Err(failed) => failed.say(),
     }
 }
 
-/// Exit code and sentence.
-pub type Failed = (u8, String);
+/// Lets the server poll, and waits for what it did.
+fn remote(server: &Server, arguments: &PollArguments) -> Result<(String, Poll), Failed> {
+    if arguments.debug {
+        complain("a server does not tell what was decided about each answer; poll with --config.file for that");
+    }
+    let name = arguments.collector.as_str();
+    let newest = || -> Result<Option<Poll>, Failed> {
+        let detail: CollectorDetail = server.get(&["api/v1/collectors", name], &[])?;
+        Ok(detail.polls.into_iter().next())
+    };
+    let before = newest()?.map_or(0, |poll| poll.number);
+    server.post(&["api/v1/collectors", name, "poll"])?;
+    let watch = Stopwatch::start();
+    while watch.elapsed() < PATIENCE {
+        if let Some(poll) = newest()?.filter(|poll| poll.number > before) {
+            return Ok((people(&poll, &[], None), poll));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Failed::new(1, format!("{name} has not finished a poll within {} s", PATIENCE.as_secs())))
+}
 
 fn local(arguments: &PollArguments) -> Result<(String, Poll), Failed> {
-    let path = arguments.config.clone().unwrap_or_else(|| "forewarn.yml".into());
-    let loading = Loading { definitions: arguments.issuers.clone(), external_url: true };
-    let setup = config::load(&path, &loading).map_err(|failed| (2, failed.render()))?.setup;
+    let path = arguments.source.config.clone().unwrap_or_else(|| "forewarn.yml".into());
+    let loading = Loading { definitions: arguments.source.issuers.clone(), external_url: true };
+    let setup = config::load(&path, &loading).map_err(|failed| Failed::arguments(failed.render()))?.setup;
     let known: Vec<&str> = setup.collectors.iter().map(|collector| collector.id.as_str()).collect();
     let found = setup.collectors.iter().find(|collector| collector.id.as_str() == arguments.collector);
-    let collector = found.ok_or_else(|| (2, no_such("collector", &arguments.collector, &known)))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| (1, format!("cannot start: {error}")))?;
+    let collector = found.ok_or_else(|| Failed::arguments(no_such("collector", &arguments.collector, &known)))?;
     let clock = Clock::System;
-    let looked = runtime.block_on(once::poll(&setup, collector, &clock, arguments.debug));
-    // A jq program that never ends keeps its thread; it must not keep the process.
-    runtime.shutdown_background();
-    let Look { records, did } = looked.map_err(|error| (1, error.to_string()))?;
+    let looked = once::block_on(once::poll(&setup, collector, &clock, arguments.debug));
+    let Look { records, did } = looked.and_then(|looked| looked).map_err(|error| Failed::new(1, error))?;
     let told = Told { collector, records: &records, now: clock.now() };
     let text = people(&did.poll, if arguments.debug { &did.notes } else { &[] }, Some(&told));
     Ok((text, did.poll))
@@ -128,7 +136,7 @@ fn verdict(poll: &Poll) -> String {
     let tokens = words::count(poll.records as usize, "token");
     let Some(failure) = poll.failure else { return format!("all of it was read: {tokens}") };
     let why = failure.as_str().replace('_', " ");
-    let detail = poll.detail.as_ref().map(|detail| format!(" ({})", columns::inert(detail.as_str())));
+    let detail = poll.detail.as_ref().map(|detail| format!(" ({})", width::inert(detail.as_str())));
     let detail = detail.unwrap_or_default();
     match poll.coverage > 0.0 {
         true => format!("{:.0} % of it was read, {tokens}; the rest was not: {why}{detail}", poll.coverage * 100.0),
@@ -153,7 +161,11 @@ fn requests(poll: &Poll, text: &mut String) {
         ]
     };
     let rows: Vec<Vec<String>> = poll.requests.iter().enumerate().map(row).collect();
-    text.push_str(&columns::text(&["#", "REQUEST", "ASKED", "STATUS", "TIME", "TOKENS", "FAILURE"], &rows, 0));
+    text.push_str(&table::rows(
+        &["#", "REQUEST", "ASKED", "STATUS", "TIME", "TOKENS", "FAILURE"],
+        &rows,
+        Screen::of_stdout(),
+    ));
     more(poll.more_requests, "request", text);
     text.push('\n');
 }
@@ -166,7 +178,7 @@ fn decisions(poll: &Poll, notes: &[Vec<Text>], text: &mut String) {
     for (nth, (asked, notes)) in poll.requests.iter().zip(notes).enumerate() {
         let _ = writeln!(text, "  {}  {} {} {}", nth + 1, asked.request, asked.method, asked.path);
         for note in notes {
-            let _ = writeln!(text, "       {}", columns::inert(note.as_str()));
+            let _ = writeln!(text, "       {}", width::inert(note.as_str()));
         }
     }
     text.push('\n');
@@ -180,7 +192,7 @@ fn rejects(poll: &Poll, text: &mut String) {
         vec![reject.request.to_string(), reject.reason.to_string(), reject.detail.to_string()]
     };
     let rows: Vec<Vec<String>> = poll.rejects.iter().map(row).collect();
-    text.push_str(&columns::text(&["REJECTED FROM", "REASON", "DETAIL"], &rows, 0));
+    text.push_str(&table::rows(&["REJECTED FROM", "REASON", "DETAIL"], &rows, Screen::of_stdout()));
     more(poll.more_rejects, "reject", text);
     text.push('\n');
 }
@@ -194,7 +206,7 @@ fn tokens(told: &Told<'_>, text: &mut String) {
     rows.sort();
     let over = rows.len().saturating_sub(MOST);
     rows.truncate(MOST);
-    text.push_str(&columns::text(&["TOKEN", "KIND", "ENDS"], &rows, 0));
+    text.push_str(&table::rows(&["TOKEN", "KIND", "ENDS"], &rows, Screen::of_stdout()));
     more(u32::try_from(over).unwrap_or(u32::MAX), "token", text);
 }
 
