@@ -35,6 +35,7 @@ pub enum Outcome {
     Done,
     Running,
     JustAsked,
+    Held,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +61,7 @@ pub async fn one(
     let said = polled.poll.map(|outcome| match outcome {
         Outcome::Done => "It has polled. The result is the first below.",
         Outcome::Running => "It polls now, and that takes a while. Reload the page to see the result.",
+        Outcome::Held => "Its issuer asked to wait. It polls by itself as soon as that is over.",
         Outcome::JustAsked => {
             "Somebody asked it a moment ago. An issuer is asked again after ten seconds at the earliest."
         }
@@ -79,6 +81,7 @@ pub async fn poll(State(web): State<Web>, Path(name): Path<String>) -> Result<Re
     let outcome = match parts.polls.ask(&id, web.clock.now()) {
         Asked::Unknown => return Err(missing(&name)),
         Asked::Later(_) => "just_asked",
+        Asked::Held(_) => "held",
         Asked::Now => match tokio::time::timeout(PATIENCE, newer(&parts.polls, &id, before)).await {
             Ok(()) => "done",
             Err(_) => "running",
