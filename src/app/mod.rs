@@ -17,13 +17,15 @@ use crate::collect::polls::Polls;
 use crate::config::setup::Setup;
 use crate::config::{self, Loading};
 use crate::deliver::message::ComposeCx;
+use crate::domain::At;
 use crate::judge::world::World;
+use crate::keep::guard::Guard;
 use crate::keep::keeper::Rings;
 use crate::keep::store::handle::StoreHandle;
 use crate::keep::store::sqlite;
 use crate::show::exposition::Exposition;
 use crate::show::web::site::Site;
-use crate::show::web::{LOOKERS, Parts, Web, auth};
+use crate::show::web::{LOOKERS, Parts, Reload, Web, auth};
 
 pub mod reload;
 pub mod remember;
@@ -91,15 +93,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     supervisor.follow(signals, hangups);
 
     // The socket first: `/metrics` answers while everything else is being read.
-    let web = Web {
-        parts: Arc::new(OnceLock::new()),
-        metrics: metrics.clone(),
-        clock: clock.clone(),
-        reloads: reload_asks,
-        users: Arc::new(ArcSwap::from_pointee(auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32])))),
-        site: Arc::new(options.site.clone()),
-        lookers: Arc::new(tokio::sync::Semaphore::new(LOOKERS)),
-    };
+    let web = empty(&metrics, &clock, reload_asks, &options.site);
     let surface = surface::open(&options, &web, &supervisor).await?;
 
     let loaded = config::load(&options.config, &options.loading());
@@ -113,7 +107,9 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     let mut store = sqlite::open(&store_path).map_err(|error| StartError::new(1, error))?;
     let fingerprints = Fingerprints::open(&key_file(&store_path)).map_err(|error| StartError::new(1, error))?;
     let now = clock.now();
-    let world = remember::world(store.as_mut(), &setup, now).map_err(|error| StartError::new(1, error))?;
+    let last_write = store.last_write().map_err(|error| StartError::new(1, error))?;
+    let world = remember::world(store.as_mut(), &setup, believed(&clock, last_write))
+        .map_err(|error| StartError::new(1, error))?;
     let world = Arc::new(RwLock::new(world));
     let store = StoreHandle::start(store, &supervisor);
 
@@ -130,6 +126,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         compose: ComposeCx { external_url: options.external_url.clone() },
         polls: Polls::default(),
         supervisor: supervisor.clone(),
+        last_write,
     };
     let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;
     tasks::watch(&metrics, &setup);
@@ -153,6 +150,27 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
     let (addresses, prefix) = (surface.addresses, web.site.prefix().to_owned());
     Ok(Running { world, addresses, setup, clock, prefix, supervisor, store, web: surface.handles })
+}
+
+/// A web surface that knows nothing yet.
+fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>, site: &Site) -> Web {
+    let nobody = auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32]));
+    Web {
+        parts: Arc::new(OnceLock::new()),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        reloads,
+        users: Arc::new(ArcSwap::from_pointee(nobody)),
+        site: Arc::new(site.clone()),
+        lookers: Arc::new(tokio::sync::Semaphore::new(LOOKERS)),
+    }
+}
+
+/// Now; or, under a clock that is not believed, the last instant that is (semantics 11.1): it judges nothing.
+fn believed(clock: &Clock, last_write: Option<At>) -> At {
+    let now = clock.now();
+    let doubted = Guard::new(now, clock.boot(), last_write).held();
+    last_write.filter(|_| doubted).unwrap_or(now)
 }
 
 /// The key of the fingerprints lies beside the store.

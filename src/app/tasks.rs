@@ -18,6 +18,7 @@ use crate::config::setup::Setup;
 use crate::deliver::channel::SendCx;
 use crate::deliver::message::ComposeCx;
 use crate::deliver::outbox::{self, OutboxCx, Outlets};
+use crate::domain::At;
 use crate::domain::reason::StoreOperation;
 use crate::judge::world::World;
 use crate::keep::keeper::{Command, Keeper, Mailbox, Rings};
@@ -47,6 +48,8 @@ pub struct Shared {
     /// The last polls of each collector, for people.
     pub polls: Polls,
     pub supervisor: Supervisor,
+    /// Of the store, as it was opened.
+    pub last_write: Option<At>,
 }
 
 /// Ways to reach the running parts after the start.
@@ -138,6 +141,7 @@ fn spawn_keeper(
         metrics: shared.metrics.clone(),
         rings: shared.rings.clone(),
         asks,
+        last_write: shared.last_write,
         stop: shared.supervisor.soft.clone(),
     };
     // A thread of its own: judging many slots never delays an answer.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::base::telemetry::{self, LogFormat};
 use crate::config::Loading;
@@ -141,6 +141,11 @@ pub struct SendTestArguments {
     pub channel: String,
     #[command(flatten)]
     pub config: ConfigArguments,
+}
+
+/// All commands and flags, for the documents.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the command line; the exit code is 0 for success, 1 for failure, 2 for a bad configuration or bad arguments.

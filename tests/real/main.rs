@@ -7,6 +7,7 @@ mod support;
 
 mod browser;
 mod canary;
+mod clock;
 mod files;
 mod github;
 mod gitlab;

@@ -1,6 +1,7 @@
 //! What readers see: collectors, pipelines, open findings, one line a token. Reads only.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,11 @@ use crate::domain::collector::{ChannelHealth, CollectorStatus};
 use crate::domain::episode::{Episode, Subject};
 use crate::domain::finding::{DeadlineReason, FindingKind, Severity, Standing, TokenState};
 use crate::domain::key::{ChannelId, CollectorId, EpisodeId, PipelineId};
-use crate::domain::reason::closed_list;
+use crate::domain::reason::{HoldReason, closed_list};
 use crate::domain::token::Token;
 use crate::judge::evaluate::rules;
+use crate::judge::evaluate::rules::Rules;
+use crate::judge::tell::route::Routes;
 
 /// One token as pages, `list` and the API show it. Times are RFC 3339.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +66,22 @@ impl World {
             status.every = rules.every;
             status
         })
+    }
+    pub fn started_at(&self) -> At {
+        self.started_at
+    }
+    /// The rules and routes in force.
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+    pub fn routes(&self) -> &Arc<Routes> {
+        &self.routes
+    }
+    /// Why judging is held for a second look, and since when (semantics 11).
+    pub fn held(&self) -> Vec<(HoldReason, At)> {
+        let mass = self.mass.values().map(|hold| hold.since).min();
+        let clock = self.clock_held.map(|at| (HoldReason::Clock, at));
+        clock.into_iter().chain(mass.map(|at| (HoldReason::MassChange, at))).collect()
     }
     pub fn channels(&self) -> &BTreeMap<ChannelId, ChannelHealth> {
         &self.channels

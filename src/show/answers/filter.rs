@@ -12,7 +12,7 @@ use crate::domain::finding::{FindingKind, Severity, Standing, TokenState};
 use crate::domain::key::TokenKey;
 use crate::domain::token::Token;
 use crate::judge::evaluate::rules::matcher::{Matcher, POLICY_FIELDS, Pattern};
-use crate::judge::evaluate::rules::{MatchSection, OneOrMany};
+use crate::judge::evaluate::rules::sections::{MatchSection, OneOrMany};
 use crate::judge::world::World;
 
 /// Every word with what it asks for; `fact.<name>` besides. The documents and the API's description show these lines.

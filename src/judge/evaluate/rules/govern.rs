@@ -158,7 +158,8 @@ impl<'a> Subject<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MatchSection, OneOrMany, PolicySection, Sections, TeamSection};
+    use super::super::Sections;
+    use super::super::sections::{MatchSection, OneOrMany, PolicySection, TeamSection};
     use super::*;
     use crate::domain::text::Text;
 

@@ -3,7 +3,8 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::{MatchSection, Problem};
+use super::Problem;
+use super::sections::MatchSection;
 
 /// Fields of policies and of a collector's `ignore`; `fact.<name>` besides.
 pub const POLICY_FIELDS: &[&str] = &["token", "place", "name", "collector", "issuer", "kind", "scope"];
@@ -118,7 +119,7 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::super::OneOrMany;
+    use super::super::sections::OneOrMany;
     use super::*;
 
     fn section(fields: &[(&str, &[&str])]) -> MatchSection {

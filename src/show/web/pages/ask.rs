@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused_in_words() {
-        for wrong in [("day", "tomorrow"), ("tema", "a"), ("offset", "-1"), ("offset", "9999999999999999"), ("q", "name=[")]
+        for wrong in
+            [("day", "tomorrow"), ("tema", "a"), ("offset", "-1"), ("offset", "9999999999999999"), ("q", "name=[")]
         {
             let said = ask(&[wrong]).unwrap_err();
             assert!(said.contains("400"), "{said}");

@@ -133,8 +133,7 @@ mod tests {
         };
         let days = Days { now: first, first, end: first + Step::new(90), days: vec![ends] };
         let calendar = Calendar::of(&days);
-        let lengths: Vec<_> =
-            calendar.months.iter().map(|month| (month.short.as_str(), month.days.len())).collect();
+        let lengths: Vec<_> = calendar.months.iter().map(|month| (month.short.as_str(), month.days.len())).collect();
         assert_eq!(lengths, [("Nov", 7), ("Dec", 31), ("Jan", 31), ("Feb", 21)]);
         assert_eq!(calendar.months[0].days[0].look, "today");
         let first = &calendar.months[1].days[0];

@@ -60,7 +60,9 @@ pub async fn one(
     let said = polled.poll.map(|outcome| match outcome {
         Outcome::Done => "It has polled. The result is the first below.",
         Outcome::Running => "It polls now, and that takes a while. Reload the page to see the result.",
-        Outcome::JustAsked => "Somebody asked it a moment ago. An issuer is asked again after ten seconds at the earliest.",
+        Outcome::JustAsked => {
+            "Somebody asked it a moment ago. An issuer is asked again after ten seconds at the earliest."
+        }
     });
     engine::page("collector.html", frame, context! { it => engine::value(&it), polled => said })
 }

@@ -67,15 +67,14 @@ pub async fn page(
     for (name, value) in &query {
         match name.as_str() {
             "offset" => offset = ask::whole(value)?,
-            _ => return Err(Fault::wrong(format!("there is no filter {} for messages; there is: offset", shown(name)))),
+            _ => {
+                return Err(Fault::wrong(format!("there is no filter {} for messages; there is: offset", shown(name))));
+            }
         }
     }
     let now = web.clock.now();
-    let sought = Sought {
-        offset: u32::try_from(offset).unwrap_or(u32::MAX),
-        limit: Paging::USUAL as u32,
-        ..Sought::default()
-    };
+    let sought =
+        Sought { offset: u32::try_from(offset).unwrap_or(u32::MAX), limit: Paging::USUAL as u32, ..Sought::default() };
     let told = parts(&web)?.store.call(move |store| {
         let (rows, matching) = store.deliveries(&sought)?;
         Ok(Told { rows, matching: matching as usize, offset, waiting: store.waiting(now)? })

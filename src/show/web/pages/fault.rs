@@ -82,7 +82,9 @@ fn sentence(status: StatusCode, written: &str) -> String {
     let ours = match status {
         StatusCode::REQUEST_TIMEOUT => "the answer took too long; try again, or ask for less",
         StatusCode::PAYLOAD_TOO_LARGE => "the request is too large; nothing here needs more than 64 KiB",
-        StatusCode::INTERNAL_SERVER_ERROR => "forewarn failed at this page, and its log says why; the other pages go on",
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            "forewarn failed at this page, and its log says why; the other pages go on"
+        }
         _ => written,
     };
     if ours.is_empty() { status.canonical_reason().unwrap_or("refused").to_lowercase() } else { ours.to_owned() }

@@ -19,10 +19,8 @@ pub struct Headline {
 
 impl Headline {
     pub fn of(tokens: &Tokens, pipelines: &[PipelineRow], now: At) -> Self {
-        let breaking: Vec<_> = pipelines
-            .iter()
-            .filter(|one| matches!(one.state, PipelineState::Broken | PipelineState::AtRisk))
-            .collect();
+        let breaking: Vec<_> =
+            pipelines.iter().filter(|one| matches!(one.state, PipelineState::Broken | PipelineState::AtRisk)).collect();
         let first = breaking.iter().min_by_key(|one| (one.state, one.next_run.is_none(), one.next_run));
         let mut text = needs(tokens);
         if let Some(first) = first {

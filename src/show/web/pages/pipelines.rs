@@ -12,10 +12,9 @@ use crate::show::answers::tokens::Paging;
 use crate::show::web::Web;
 
 pub async fn all(State(web): State<Web>, OriginalUri(uri): OriginalUri) -> Result<Response, Fault> {
-    let (pipelines, collectors) = look(&web, |world, now| {
-        Ok((Pipelines::of(world, &Filter::default(), now), Collectors::of(world, now)))
-    })
-    .await?;
+    let (pipelines, collectors) =
+        look(&web, |world, now| Ok((Pipelines::of(world, &Filter::default(), now), Collectors::of(world, now))))
+            .await?;
     let mut frame = frame(&web, uri.path(), "pipelines", &collectors.collectors);
     frame.twin = Some("api/v1/pipelines".to_owned());
     engine::page("pipelines.html", frame, context! { pipelines => engine::value(&pipelines.pipelines) })
@@ -36,9 +35,5 @@ pub async fn one(
     .await?;
     let mut frame = frame(&web, uri.path(), "pipelines", &tokens.collectors);
     frame.twin = Some(format!("api/v1/tokens?pipeline={}", engine::encoded(&it.pipeline)));
-    engine::page(
-        "pipeline.html",
-        frame,
-        context! { it => engine::value(&it), tokens => engine::value(&tokens) },
-    )
+    engine::page("pipeline.html", frame, context! { it => engine::value(&it), tokens => engine::value(&tokens) })
 }

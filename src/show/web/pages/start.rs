@@ -1,8 +1,8 @@
 //! `/`: what a tired engineer needs to know, most urgent first (surfaces 1.2).
 
 use axum::extract::{OriginalUri, Query, State};
-use axum::http::header::LOCATION;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use minijinja::context;
 

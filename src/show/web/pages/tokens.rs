@@ -18,7 +18,8 @@ pub async fn page(
     Query(query): Query<ask::Query>,
 ) -> Result<Response, Fault> {
     let ask = Ask::read(&query)?;
-    let (tokens, ask) = look(&web, move |world, now| Ok((Tokens::of(world, &ask.filter, ask.paging(), now), ask))).await?;
+    let (tokens, ask) =
+        look(&web, move |world, now| Ok((Tokens::of(world, &ask.filter, ask.paging(), now), ask))).await?;
     let mut frame = frame(&web, uri.path(), "tokens", &tokens.collectors);
     let rows = (tokens.offset, tokens.tokens.len(), tokens.matching);
     let rows = Rows::new(&frame.root, "tokens", &ask.query(), rows);
@@ -48,9 +49,7 @@ fn title(ask: &Ask) -> String {
 
 /// The same question to the API, which takes words one by one.
 fn twin(query: &ask::Query) -> String {
-    let pairs: Vec<_> = query
-        .iter()
-        .map(|(name, value)| format!("{}={}", engine::encoded(name), engine::encoded(value)))
-        .collect();
+    let pairs: Vec<_> =
+        query.iter().map(|(name, value)| format!("{}={}", engine::encoded(name), engine::encoded(value))).collect();
     if pairs.is_empty() { "api/v1/tokens".to_owned() } else { format!("api/v1/tokens?{}", pairs.join("&")) }
 }
