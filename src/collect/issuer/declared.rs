@@ -42,6 +42,7 @@ pub(super) async fn walk(
         gone: Vec::new(),
         rejects: Vec::new(),
     };
+    report.trace.typed(page.records.len());
     report.page(page).await;
     (Coverage::Whole, None)
 }
