@@ -27,6 +27,8 @@ check(passes > 100, `axe looked at something: ${passes}`);
 const page = await reader();
 const alike = new Map();
 for (const link of links) {
+  // Where the configuration leads people; a browser asks there only when somebody clicks.
+  if (link.startsWith("https://wiki.example.com/")) continue;
   check(link.startsWith(base + "/"), `a link leaves the site: ${link}`);
   const kind = link.slice(base.length).replace(/^\/t\/.*/, "/t/").replace(/day=.*/, "day");
   const seen = alike.get(kind) ?? 0;
