@@ -27,6 +27,7 @@ use crate::show::exposition::Exposition;
 use crate::show::web::site::Site;
 use crate::show::web::{LOOKERS, Parts, Reload, Web, auth};
 
+pub mod once;
 pub mod reload;
 pub mod remember;
 mod surface;

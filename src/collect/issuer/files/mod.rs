@@ -43,7 +43,7 @@ pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, rep
                     .file(
                         report,
                         listing,
-                        Named { name: name.clone(), explicit: true, place: format!("inspect.{name}") },
+                        Named { name: name.clone(), place: String::new(), explicit: true },
                         secret.expose().as_bytes().to_vec(),
                     )
                     .await

@@ -155,6 +155,7 @@ fn page(
         listed: Vec::new(),
         gone: Vec::new(),
         rejects: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 
