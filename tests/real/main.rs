@@ -6,6 +6,7 @@
 mod support;
 
 mod api;
+mod browser;
 mod canary;
 mod clock;
 mod files;
