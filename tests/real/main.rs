@@ -7,6 +7,7 @@ mod support;
 
 mod canary;
 mod clock;
+mod commands;
 mod files;
 mod github;
 mod gitlab;
