@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::list::{Format, json};
 use super::output::{Screen, say};
-use super::source::{Source, SourceArguments};
 use super::print::{csv, table, width};
+use super::source::{Source, SourceArguments};
 use crate::deliver::message::words;
 use crate::show::answers::shapes::{ChannelRow, Deliveries, DeliveryRow};
 
@@ -119,9 +119,16 @@ fn cells(row: &DeliveryRow, now: crate::domain::At, screen: Screen) -> Vec<Strin
     };
     let name = width::inert(&row.token);
     let name = if screen.width.is_some() { width::cut_path(&name, NAME) } else { name };
-    [words::clock(row.changed_at, now), whom, name, format!("{} {}", row.finding, row.what), state, row.evidence.clone().unwrap_or_default()]
-        .map(|cell| width::inert(&cell))
-        .to_vec()
+    [
+        words::clock(row.changed_at, now),
+        whom,
+        name,
+        format!("{} {}", row.finding, row.what),
+        state,
+        row.evidence.clone().unwrap_or_default(),
+    ]
+    .map(|cell| width::inert(&cell))
+    .to_vec()
 }
 
 #[cfg(test)]

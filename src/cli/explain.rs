@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::list::json;
 use super::output::{Screen, say};
-use super::source::{Source, SourceArguments};
 use super::print::{table, width};
+use super::source::{Source, SourceArguments};
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::domain::finding::FindingKind;
@@ -232,8 +232,10 @@ mod tests {
 
     /// The sample of surfaces 6.2, as far as its parts exist: no copies, no calendars.
     fn sample() -> Explanation {
-        let mut row =
-            row("in 7 days|Tue 1 Dec 00:00 UTC|gitlab/platform/renovate|expires|deploy-prod|platform", Some(Severity::Warning));
+        let mut row = row(
+            "in 7 days|Tue 1 Dec 00:00 UTC|gitlab/platform/renovate|expires|deploy-prod|platform",
+            Some(Severity::Warning),
+        );
         row.line.state = crate::domain::finding::TokenState::Ending;
         let line = FindingLine {
             finding: FindingKind::ExpiresSoon,
@@ -250,11 +252,21 @@ mod tests {
             owner: None,
             also: Vec::new(),
             deadline: vec![
-                said("deadline", "Tue 1 Dec 2026 00:00 UTC, in 6 days 14 hours: its expiry (a date only, taken at its first minute)"),
-                said("rotation", "due Tue 1 Dec 14:10 UTC (2 Sep 2026 + 90d, quarterly), 14 h too late: the schedule does not save it"),
+                said(
+                    "deadline",
+                    "Tue 1 Dec 2026 00:00 UTC, in 6 days 14 hours: its expiry (a date only, taken at its first minute)",
+                ),
+                said(
+                    "rotation",
+                    "due Tue 1 Dec 14:10 UTC (2 Sep 2026 + 90d, quarterly), 14 h too late: the schedule does not save it",
+                ),
             ],
             breaks: vec![said("deploy-prod", "holds until Tue 1 Dec 2026 00:00 UTC")],
-            findings: vec![FindingDetail { line, text: "gitlab/platform/renovate expires".into(), runbook: String::new() }],
+            findings: vec![FindingDetail {
+                line,
+                text: "gitlab/platform/renovate expires".into(),
+                runbook: String::new(),
+            }],
             set_by: vec![
                 set("team", "platform", "forewarn.yml:12"),
                 set("schedule", "quarterly", "forewarn.yml:15"),

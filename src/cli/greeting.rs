@@ -42,8 +42,11 @@ pub fn text(greeting: &Greeting<'_>, screen: Screen) -> String {
         true => "looked at this machine (no value is shown, sent or stored)\n",
         false => "asked the issuers (no value is shown or stored)\n",
     });
-    let looked: Vec<(String, String)> =
-        tokens.collectors.iter().map(|row| (width::inert(&row.collector), width::inert(&found(greeting, row)))).collect();
+    let looked: Vec<(String, String)> = tokens
+        .collectors
+        .iter()
+        .map(|row| (width::inert(&row.collector), width::inert(&found(greeting, row))))
+        .collect();
     text.push_str(&table::labelled(&looked, screen));
     text.push('\n');
     let rows: Vec<TokenRow> = tokens.tokens.iter().map(|row| watchable(row, tokens.now)).collect();

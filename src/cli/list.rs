@@ -3,8 +3,8 @@
 use clap::{Args, ValueEnum};
 
 use super::output::{Screen, say};
-use super::source::{Source, SourceArguments};
 use super::print::{csv, table, width};
+use super::source::{Source, SourceArguments};
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::show::answers::shapes::{CollectorRow, TokenRow, Tokens};
@@ -221,7 +221,6 @@ fn freshness(collectors: &[CollectorRow], now: At) -> String {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +228,8 @@ mod tests {
 
     fn printed(tokens: &Tokens, shape: Shape, width: Option<usize>) -> String {
         let text = plain(&people(tokens, shape, Screen { width }));
-        let too_wide: Vec<&str> = text.lines().filter(|line| width.is_some_and(|most| width::of(line) > most)).collect();
+        let too_wide: Vec<&str> =
+            text.lines().filter(|line| width.is_some_and(|most| width::of(line) > most)).collect();
         // The last line is one sentence, which a terminal may break.
         assert!(too_wide.iter().all(|line| line.contains(" · ")), "{too_wide:#?}");
         text
@@ -333,7 +333,10 @@ mod tests {
     fn a_filter_shows_what_it_lets_through() {
         let shape = Shape { filtered: true, ..Shape::default() };
         let mut rows = urgent().split_off(2);
-        rows.push(row("never||aws/old|unused for 214 days|not said|cloud", Some(crate::domain::finding::Severity::Info)));
+        rows.push(row(
+            "never||aws/old|unused for 214 days|not said|cloud",
+            Some(crate::domain::finding::Severity::Info),
+        ));
         insta::assert_snapshot!(printed(&tokens(rows), shape, None), @r"
         1 of 2 tokens needs someone, of 412 watched · vault was last read 3 h 12 min ago, the others within 11 min
 
@@ -352,9 +355,15 @@ mod tests {
     #[test]
     fn strangers_names_break_no_table() {
         let rows = vec![
-            row("in 7 days|Tue 1 Dec 00:00 UTC|gitlab/トークン管理/デプロイ用の長い名前のトークン|expires|パイプライン|チーム", None),
+            row(
+                "in 7 days|Tue 1 Dec 00:00 UTC|gitlab/トークン管理/デプロイ用の長い名前のトークン|expires|パイプライン|チーム",
+                None,
+            ),
             row("in 8 days|Wed 2 Dec 00:00 UTC|gitlab/e\u{301}quipe/cle\u{301}|expires|b|c", None),
-            row("in 9 days|Thu 3 Dec 00:00 UTC|gitlab/x\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}y\r\nz|a\u{1b}[31mb|c\u{9b}d|e\u{7f}f", None),
+            row(
+                "in 9 days|Thu 3 Dec 00:00 UTC|gitlab/x\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}y\r\nz|a\u{1b}[31mb|c\u{9b}d|e\u{7f}f",
+                None,
+            ),
         ];
         let shape = Shape { all: true, ..Shape::default() };
         insta::assert_snapshot!(printed(&tokens(rows.clone()), shape, Some(80)), @r"

@@ -137,7 +137,9 @@ fn line(text: &str, words: &Words, setup: &Setup) -> String {
     let end = match way.last() {
         None => "nobody: no route takes it; it stands on the page and in /metrics".into(),
         Some(_) if nobody => format!("nobody: {}; it stands on the page and in /metrics", reached.join(", ")),
-        Some(Taken { nth: None, .. }) => format!("{}: no routes are written, so every channel hears of it", reached.join(", ")),
+        Some(Taken { nth: None, .. }) => {
+            format!("{}: no routes are written, so every channel hears of it", reached.join(", "))
+        }
         Some(taken) if taken.stops => format!("{}; stops there", reached.join(", ")),
         Some(_) => format!("{}; no route after it takes it", reached.join(", ")),
     };
@@ -202,7 +204,8 @@ routes:
 
     #[test]
     fn without_routes_every_channel_hears_and_without_channels_nobody() {
-        let collectors = "collectors: { vendor: { issuer: declared, tokens: [{ name: push, expires: 2030-03-01 }] } }\n";
+        let collectors =
+            "collectors: { vendor: { issuer: declared, tokens: [{ name: push, expires: 2030-03-01 }] } }\n";
         let with = format!("{collectors}channels: {{ a: {{ stdout: {{}} }}, b: {{ stdout: {{}} }} }}\n");
         insta::assert_snapshot!(asked("severity=critical", &with), @r"
         severity=critical → a and b: no routes are written, so every channel hears of it

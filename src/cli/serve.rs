@@ -17,6 +17,7 @@ use crate::judge::world::World;
 use crate::show::answers::filter::Filter;
 use crate::show::answers::shapes::Tokens;
 use crate::show::answers::tokens::Paging;
+use crate::show::web::site::{PrefixError, Site};
 
 /// Most tokens that the table of the first minute shows.
 const MOST: usize = 30;
@@ -28,6 +29,13 @@ pub fn run(arguments: &ServeArguments) -> u8 {
         complain(&no_configuration(arguments));
         return 2;
     }
+    let options = match options(arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            complain(&error.to_string());
+            return 2;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -35,20 +43,24 @@ pub fn run(arguments: &ServeArguments) -> u8 {
             return 1;
         }
     };
-    let code = runtime.block_on(serve(options(arguments)));
+    let code = runtime.block_on(serve(options));
     // A jq program that never ends keeps its thread; it must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     code
 }
 
-fn options(arguments: &ServeArguments) -> Options {
-    Options {
+fn options(arguments: &ServeArguments) -> Result<Options, PrefixError> {
+    let external_url = arguments.external_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let site = Site::new(arguments.route_prefix.as_deref(), external_url.as_deref())?;
+    Ok(Options {
         config: arguments.config.config.clone(),
         issuers: arguments.config.issuers.clone(),
         listen: arguments.listen.clone(),
         web_config: arguments.web_config.clone(),
-        external_url: arguments.external_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
-    }
+        external_url,
+        site,
+        probe: arguments.probe.clone(),
+    })
 }
 
 /// Names that are not there are the commonest first word of a new user: what to do comes with it.
@@ -90,8 +102,8 @@ async fn greet(running: &Running, config: &str) {
         (tokens, held(&world, &setup))
     };
     let page = running.addresses.first().map(|address| match address.ip().is_unspecified() {
-        true => format!("http://127.0.0.1:{}", address.port()),
-        false => format!("http://{address}"),
+        true => format!("http://127.0.0.1:{}{}", address.port(), running.prefix),
+        false => format!("http://{address}{}", running.prefix),
     });
     let telling = match setup.channels.values().all(|channel| matches!(channel, Channel::Stdout)) {
         true if setup.channels.is_empty() => Telling::Nowhere,

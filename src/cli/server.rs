@@ -8,8 +8,8 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::source::Failed;
 use super::print::width;
+use super::source::Failed;
 use crate::base::http::client::{Client, Proxy, Settings, Tls};
 use crate::base::http::{Request, Response, send};
 use crate::base::secret::SecretRef;
@@ -70,8 +70,9 @@ impl Server {
         if response.status != 200 {
             return Err(self.refused(&response));
         }
-        serde_json::from_slice(&response.body)
-            .map_err(|error| self.failed(format!("its answer is not what forewarn answers ({error}): is it forewarn, of this version?")))
+        serde_json::from_slice(&response.body).map_err(|error| {
+            self.failed(format!("its answer is not what forewarn answers ({error}): is it forewarn, of this version?"))
+        })
     }
 
     fn ask(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Failed> {
@@ -158,7 +159,9 @@ mod tests {
     #[test]
     fn a_url_is_taken_or_refused_without_being_repeated() {
         assert_eq!(base("http://h:1/watch").unwrap().as_str(), "http://h:1/watch/");
-        for wrong in ["nonsense", "ftp://h", "http://u:canary@h", "http://canary@h", "http://h/?canary", "http://[canary"] {
+        for wrong in
+            ["nonsense", "ftp://h", "http://u:canary@h", "http://canary@h", "http://h/?canary", "http://[canary"]
+        {
             assert!(!base(wrong).unwrap_err().contains("canary"), "{wrong}");
         }
     }

@@ -32,10 +32,17 @@ channels: { console: { stdout: {} } }
 "#;
 
 /// Runs it on a terminal of so many columns.
-fn on_a_terminal(program: &Program, columns: u16, seconds: u32, arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+fn on_a_terminal(
+    program: &Program,
+    columns: u16,
+    seconds: u32,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> (i32, String) {
     let mut command = program.command();
     let forewarn = command.get_program().to_owned();
-    let set: Vec<_> = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+    let set: Vec<_> =
+        command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
     command = Command::new("python3");
     command.arg(TERMINAL).arg(columns.to_string()).arg(seconds.to_string()).arg(forewarn).args(arguments);
     command.env_clear().envs(set).env("TERM", "xterm").envs(environment.iter().copied());
@@ -151,7 +158,15 @@ async fn a_server_with_users_and_one_with_tls() {
     assert!(code == 1 && wrong.contains("refuses this user (401)") && !wrong.contains("hunter"), "{wrong}");
     let (code, said, wrong) = ask(&["--server.user", "prom", "--server.password-file", "password"]);
     assert!(code == 0 && said.contains("vendor/quiet"), "{wrong}");
-    let far = ["list", "--server", "http://forewarn.example.com", "--server.user", "prom", "--server.password-file", "password"];
+    let far = [
+        "list",
+        "--server",
+        "http://forewarn.example.com",
+        "--server.user",
+        "prom",
+        "--server.password-file",
+        "password",
+    ];
     let (code, _, wrong) = program.run(&far);
     assert!(code == 2 && wrong.contains("https://"), "{wrong}");
     program.stop(libc::SIGTERM);
@@ -163,7 +178,15 @@ async fn a_server_with_users_and_one_with_tls() {
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let mut command = program.command();
-    command.args(["serve", "--config.file", "forewarn.yml", "--web.config.file", "web.yml", "--web.listen-address", &listen]);
+    command.args([
+        "serve",
+        "--config.file",
+        "forewarn.yml",
+        "--web.config.file",
+        "web.yml",
+        "--web.listen-address",
+        &listen,
+    ]);
     let _running = spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
     let url = format!("https://localhost:{port}/");
     eventually("the server answers over TLS", SOON, async || {
@@ -260,6 +283,7 @@ channels: { console: { stdout: {} } }
     mint(&program.path("watch-me.jwt"), 600);
     let text = watched(6);
     assert!(text.contains("Closed, rotated: examples/watch-me is good until "), "{text}");
-    let (code, said, _) = program.run(&["check-config", "forewarn.yml", "--route", "pipeline=deploy-prod severity=critical"]);
+    let (code, said, _) =
+        program.run(&["check-config", "forewarn.yml", "--route", "pipeline=deploy-prod severity=critical"]);
     assert!(code == 0 && said.ends_with("→ console: no routes are written, so every channel hears of it\n"), "{said}");
 }

@@ -54,7 +54,18 @@ fn token(row: &TokenRow) -> [String; TOKENS.len()] {
 }
 
 const DELIVERIES: [&str; 12] = [
-    "due", "changed", "channel", "recipient", "token", "finding", "severity", "what", "state", "attempts", "evidence", "code",
+    "due",
+    "changed",
+    "channel",
+    "recipient",
+    "token",
+    "finding",
+    "severity",
+    "what",
+    "state",
+    "attempts",
+    "evidence",
+    "code",
 ];
 
 pub fn deliveries(rows: &[DeliveryRow]) -> String {

@@ -67,10 +67,7 @@ pub fn urgent() -> Vec<TokenRow> {
             "in 7 days|Tue 1 Dec 00:00 UTC|gitlab/platform/renovate|14 h before its rotation|deploy-prod|platform",
             Some(Severity::Warning),
         ),
-        row(
-            "12 days ago|Thu 12 Nov|aws/ci-deploy|rotation missed (every 90d)|not said|cloud",
-            Some(Severity::Warning),
-        ),
+        row("12 days ago|Thu 12 Nov|aws/ci-deploy|rotation missed (every 90d)|not said|cloud", Some(Severity::Warning)),
     ]
 }
 

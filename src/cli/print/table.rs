@@ -83,7 +83,8 @@ fn total(widths: &[(usize, usize)]) -> usize {
 /// Takes from the widest column that has something left to give.
 fn shrink(widths: &mut [(usize, usize)], screen: usize) {
     while total(widths) > screen {
-        let widest = widths.iter_mut().filter(|(column, width)| *width > LEAST[*column]).max_by_key(|(_, width)| *width);
+        let widest =
+            widths.iter_mut().filter(|(column, width)| *width > LEAST[*column]).max_by_key(|(_, width)| *width);
         let Some((_, width)) = widest else { return };
         *width -= 1;
     }

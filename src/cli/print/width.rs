@@ -100,7 +100,10 @@ mod tests {
 
     #[test]
     fn pieces_stay_whole_where_they_fit() {
-        assert_eq!(flow(&["Mon 30 Nov", "", "expires", "breaks nightly"], 22), ["Mon 30 Nov · expires", "breaks nightly"]);
+        assert_eq!(
+            flow(&["Mon 30 Nov", "", "expires", "breaks nightly"], 22),
+            ["Mon 30 Nov · expires", "breaks nightly"]
+        );
     }
 
     proptest! {

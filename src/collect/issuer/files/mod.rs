@@ -105,7 +105,9 @@ impl Round<'_> {
         if pattern.is_plain() {
             // A path without a glob is named: its absence is a failure to read, never an end.
             let path = Path::new(written);
-            return self.path(report, listing, path, Named { explicit: true, ..Named::under(&pattern.prefix(), path) }).await;
+            return self
+                .path(report, listing, path, Named { explicit: true, ..Named::under(&pattern.prefix(), path) })
+                .await;
         }
         let prefix = pattern.prefix();
         let most = glob::MOST_FILES;
