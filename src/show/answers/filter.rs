@@ -37,6 +37,8 @@ pub const WORDS: &[(&str, &str)] = &[
 
 /// Longest value of a word, bytes: more than any name that is kept.
 const MOST: usize = 1000;
+/// Longest text that is looked for, characters.
+pub const LONGEST: usize = 250;
 /// Most globs of one word.
 const MANY: usize = 100;
 
@@ -213,6 +215,9 @@ impl Reading {
             }
             "needs" => self.needs(value),
             "day" => split(value).for_each(|day| self.day(day)),
+            "q" if value.chars().count() > LONGEST => {
+                self.wrong.push(format!("q is longer than {LONGEST} characters, which no name is"));
+            }
             "q" => self.filter.text = Some(value.trim().to_lowercase()).filter(|text| !text.is_empty()),
             _ => self.wrong.push(unknown(word)),
         }
