@@ -193,10 +193,10 @@ mod tests {
         9 messages · 1 of 2 channels in trouble
         mail: takes no messages since 05:40 UTC (broken), 4 waiting, 1 given up
 
-        WHEN       CHANNEL               TOKEN                     WHAT             STATE                       EVIDENCE
-        09:01 UTC  mail ops@example.com  gitlab/platform/renovate  expires_soon 7d  dead after 3 tries, broken  550 no such
-                                                                                                                user �[2J
-        09:01 UTC  chat                  gitlab/platform/renovate  expires_soon 7d  sent after 3 tries          200 ok
+        09:01 UTC  mail ops@example.com
+            gitlab/platform/renovate · expires_soon 7d · dead after 3 tries, broken · 550 no such user �[2J
+        09:01 UTC  chat
+            gitlab/platform/renovate · expires_soon 7d · sent after 3 tries · 200 ok
 
         7 more: --limit · --channel · --state · --format table|json|csv
         ");

@@ -280,7 +280,7 @@ mod tests {
         ");
         let wide = printed(&tokens(urgent()), Shape::default(), Some(200));
         assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), None));
-        assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), Some(120)));
+        assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), Some(126)));
     }
 
     #[test]
