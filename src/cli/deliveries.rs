@@ -15,11 +15,11 @@ const MOST: u64 = 1_000;
 
 const EXAMPLES: &str = "\
 Examples:
-  forewarn deliveries                           the last messages, newest first
-  forewarn deliveries --channel chat            those of one channel
-  forewarn deliveries --state dead,retrying     what did not arrive
+  forewarn deliveries                          # the last messages, newest first
+  forewarn deliveries --channel CHANNEL        # those to one channel
+  forewarn deliveries --state dead,retrying    # what did not arrive
 
-States: pending, retrying, blocked, sent, ambiguous, dead, superseded.";
+States: pending, retrying, blocked, sent, dead, superseded, cancelled.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]

@@ -15,8 +15,9 @@ use crate::show::answers::shapes::{Explanation, FindingDetail, GenerationRow, Ne
 
 const EXAMPLES: &str = "\
 Examples:
-  forewarn explain gitlab/platform/renovate     by its name, as `list` writes it
-  forewarn explain R7K2                         by the code at the end of a message";
+  forewarn explain TOKEN           # by its name, as `list` writes it
+  forewarn explain TOKEN --json    # as the API answers it
+A token is found by the code at the end of a message, such as R7K2, too.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]

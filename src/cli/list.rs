@@ -12,11 +12,11 @@ use crate::show::answers::shapes::{CollectorRow, TokenRow, Tokens};
 /// Every filter word is explained once more by its own mistake; these are the ones people begin with.
 const EXAMPLES: &str = "\
 Examples:
-  forewarn list                                    what needs someone
-  forewarn list --all --by pipeline                everything, by the pipelines that break with it
-  forewarn list team=platform name=deploy-*        one team's tokens of these names
-  forewarn list finding=unused,never_expires       whatever has one of these findings
-  forewarn list --format csv > tokens.csv          all of it, for a spreadsheet
+  forewarn list                                  # what needs someone
+  forewarn list --all --by pipeline              # everything, by the pipelines that break with it
+  forewarn list team=platform 'name=deploy-*'    # one team's tokens of these names
+  forewarn list finding=unused,never_expires     # whatever has one of these findings
+  forewarn list --format csv > tokens.csv        # all of it, for a spreadsheet
 
 A filter word is FIELD=VALUE: token place name collector issuer kind scope team pipeline schedule finding severity
 state needs day q fact.<name>. All words must fit; of values with commas between them any. Names may be globs: * stays

@@ -20,8 +20,10 @@ use crate::domain::text::Text;
 
 mod bytes;
 mod glob;
+mod named;
 
 pub use glob::{Found, Pattern};
+use named::Named;
 
 /// One walk over every pattern and every named value.
 pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, report: &mut Report<'_>) -> Ended {
@@ -40,16 +42,7 @@ pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, rep
     for (name, at) in &collector.settings.inspect {
         let listing = format!("inspect/{}", segment(name));
         match keyring::get(at) {
-            Ok(secret) => {
-                round
-                    .file(
-                        report,
-                        listing,
-                        Named { name: name.clone(), place: String::new(), explicit: true },
-                        secret.expose().as_bytes().to_vec(),
-                    )
-                    .await
-            }
+            Ok(secret) => round.file(report, listing, Named::given(name), secret.expose().as_bytes().to_vec()).await,
             Err(error) => {
                 round.unread(report, listing, FailureReason::NotFound, &format!("inspect.{name}: {error}")).await
             }
@@ -75,26 +68,6 @@ struct Round<'a> {
     first: Option<(FailureReason, Text)>,
 }
 
-struct Named {
-    name: String,
-    /// The whole path, so that two files never share a slot; empty for a value that was named.
-    place: String,
-    explicit: bool,
-}
-
-impl Named {
-    /// The path below the fixed part of its pattern (semantics 1.3), without the ending that only says what it is.
-    fn under(prefix: &Path, path: &Path) -> Self {
-        let below = path.strip_prefix(prefix).unwrap_or(path).display().to_string();
-        let short = ENDINGS.iter().find_map(|ending| below.strip_suffix(ending));
-        let name = short.filter(|name| !name.is_empty() && !name.ends_with('/')).unwrap_or(&below).to_owned();
-        Self { name, place: path.display().to_string(), explicit: false }
-    }
-}
-
-/// Endings of files that tell nothing to a person who looks for one of them.
-const ENDINGS: [&str; 6] = [".pem", ".crt", ".cer", ".der", ".jwt", ".token"];
-
 impl Round<'_> {
     async fn pattern(&mut self, report: &mut Report<'_>, written: &str) {
         let listing = format!("files/{}", bytes::part(written));
@@ -105,9 +78,7 @@ impl Round<'_> {
         if pattern.is_plain() {
             // A path without a glob is named: its absence is a failure to read, never an end.
             let path = Path::new(written);
-            return self
-                .path(report, listing, path, Named { explicit: true, ..Named::under(&pattern.prefix(), path) })
-                .await;
+            return self.path(report, listing, path, Named::plain(&pattern.prefix(), path)).await;
         }
         let prefix = pattern.prefix();
         let most = glob::MOST_FILES;
