@@ -9,6 +9,7 @@ mod api;
 mod browser;
 mod canary;
 mod clock;
+mod commands;
 mod files;
 mod github;
 mod gitlab;
