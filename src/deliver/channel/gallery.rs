@@ -10,7 +10,7 @@ use crate::deliver::message::digest::Digest;
 use crate::deliver::message::samples::{self, at};
 use crate::deliver::message::{ComposeCx, Message, compose, digest};
 use crate::domain::At;
-use crate::domain::delivery::{CopyFact, Intent};
+use crate::domain::delivery::Intent;
 use crate::domain::episode::{Closing, Transition};
 use crate::domain::finding::{FindingKind, Severity};
 use crate::domain::key::{DeliveryId, TeamId};
@@ -146,31 +146,6 @@ fn the_first_line_alone_says_it_and_is_short() {
     }
 }
 
-/// Whatever strangers may write, everywhere they may write it.
-fn stuffed(one: &mut Intent, text: &str) {
-    let facts = &mut one.facts;
-    let bounded = Text::new(text);
-    facts.token = format!("gitlab/{text}");
-    facts.collector = Some(text.to_owned());
-    facts.team = Some(TeamId::from(text));
-    for field in [&mut facts.issuer, &mut facts.issuer_title, &mut facts.host, &mut facts.kind, &mut facts.rotate] {
-        *field = bounded.clone();
-    }
-    facts.owner = Some(bounded.clone());
-    facts.schedule_text = Some(bounded.clone());
-    facts.pipelines = vec![text.into(), text.into()];
-    facts.runbook = Some(text.to_owned());
-    facts.link = Some(bounded.clone());
-    facts.detail = Some(bounded.clone());
-    facts.copies = vec![CopyFact { place: bounded.clone(), name: bounded.clone(), replaced: None }];
-    facts.told_too = Some((bounded.clone(), bounded.clone()));
-    facts.freeze = Some((at("2026-11-30 00:00"), bounded.clone()));
-    facts.login = Some((bounded.clone(), bounded.clone()));
-    facts.first_run = Some((text.into(), at("2026-12-01 02:00")));
-    facts.next_run = Some((text.into(), at("2026-11-25 02:00")));
-    facts.next = facts.next.as_ref().map(|(at, _)| (*at, bounded));
-}
-
 fn is_quiet(text: &str) -> bool {
     !text
         .chars()
@@ -256,7 +231,7 @@ proptest! {
         let mut one = samples::of_kind(kind);
         let all = transitions(kind);
         one.transition = all[nth % all.len()].clone();
-        stuffed(&mut one, &text);
+        samples::stuff(&mut one, &text);
         inert_everywhere(&compose(&[one.clone()], now(), &cx()))?;
         let mut other = samples::expires_soon();
         other.facts.owner = Some(Text::new(&text));

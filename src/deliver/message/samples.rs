@@ -4,9 +4,10 @@ use crate::domain::At;
 use crate::domain::delivery::{Before, Class, CopyFact, Facts, Intent};
 use crate::domain::episode::{Closing, Episode, EpisodeState, Subject, Transition};
 use crate::domain::finding::{Finding, FindingKind, Rung, Severity, Why};
-use crate::domain::key::{EpisodeId, TokenKey};
+use crate::domain::key::{EpisodeId, TeamId, TokenKey};
 use crate::domain::observation::Doubt;
 use crate::domain::reason::FailureReason;
+use crate::domain::text::Text;
 use crate::domain::token::LastUsed;
 
 pub fn at(text: &str) -> At {
@@ -275,6 +276,31 @@ pub fn of_kind(kind: FindingKind) -> Intent {
         facts.first_run = Some(("deploy-prod".into(), at("2026-11-25 02:00")));
     }
     one
+}
+
+/// Whatever strangers may write, everywhere they may write it.
+pub fn stuff(one: &mut Intent, text: &str) {
+    let facts = &mut one.facts;
+    let bounded = Text::new(text);
+    facts.token = format!("gitlab/{text}");
+    facts.collector = Some(text.to_owned());
+    facts.team = Some(TeamId::from(text));
+    for field in [&mut facts.issuer, &mut facts.issuer_title, &mut facts.host, &mut facts.kind, &mut facts.rotate] {
+        *field = bounded.clone();
+    }
+    facts.owner = Some(bounded.clone());
+    facts.schedule_text = Some(bounded.clone());
+    facts.pipelines = vec![text.into(), text.into()];
+    facts.runbook = Some(text.to_owned());
+    facts.link = Some(bounded.clone());
+    facts.detail = Some(bounded.clone());
+    facts.copies = vec![CopyFact { place: bounded.clone(), name: bounded.clone(), replaced: None }];
+    facts.told_too = Some((bounded.clone(), bounded.clone()));
+    facts.freeze = Some((at("2026-11-30 00:00"), bounded.clone()));
+    facts.login = Some((bounded.clone(), bounded.clone()));
+    facts.first_run = Some((text.into(), at("2026-12-01 02:00")));
+    facts.next_run = Some((text.into(), at("2026-11-25 02:00")));
+    facts.next = facts.next.as_ref().map(|(at, _)| (*at, bounded));
 }
 
 /// Messages of more than one finding.
