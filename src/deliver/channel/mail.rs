@@ -48,7 +48,7 @@ pub fn freeze(message: &Message, id: DeliveryId, domain: &str, now: At) -> Froze
     };
     let thread = (!message.thread.is_empty()).then(|| format!("<{}@{domain}>", root(&message.thread)));
     Frozen {
-        subject: fit::cut_bytes(&fit::inert(&subject), SUBJECT),
+        subject: fit::cut_bytes(&fit::header(&subject), SUBJECT),
         text: fit::cut_bytes(&text(message), PART),
         html: html(message),
         message_id: format!("<{id}@{domain}>"),
