@@ -99,7 +99,7 @@ fn every_message_is_written_to_be_read() {
     for one in all() {
         shown(
             &format!("{} {}", one.episode.kind, one.transition.as_key()),
-            &compose(&[one.clone()], now(), &cx()),
+            &compose(std::slice::from_ref(&one), now(), &cx()),
             &mut out,
         );
     }
@@ -139,7 +139,7 @@ const FIRST: usize = 150;
 #[test]
 fn the_first_line_alone_says_it_and_is_short() {
     for one in all() {
-        let message = compose(&[one.clone()], now(), &cx());
+        let message = compose(std::slice::from_ref(&one), now(), &cx());
         let (first, what) = (message.first_line(), format!("{} {}", one.episode.kind, one.transition.as_key()));
         assert!(first.chars().count() <= FIRST, "{what}: {} characters: {first}", first.chars().count());
         assert!(message.subject.len() <= 200, "{what}: {}", message.subject);
@@ -232,7 +232,7 @@ proptest! {
         let all = transitions(kind);
         one.transition = all[nth % all.len()].clone();
         samples::stuff(&mut one, &text);
-        inert_everywhere(&compose(&[one.clone()], now(), &cx()))?;
+        inert_everywhere(&compose(std::slice::from_ref(&one), now(), &cx()))?;
         let mut other = samples::expires_soon();
         other.facts.owner = Some(Text::new(&text));
         inert_everywhere(&compose(&[one.clone(), other.clone()], now(), &cx()))?;

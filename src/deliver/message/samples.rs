@@ -198,13 +198,10 @@ pub fn digest_of_six() -> Vec<Intent> {
 /// What fell quiet before it.
 pub const QUIET: &[(Closing, u32)] = &[(Closing::Rotated, 1), (Closing::Accepted, 1)];
 
-/// A likely case of each finding.
-pub fn of_kind(kind: FindingKind) -> Intent {
+/// How severe, why and when a likely case of a finding is.
+fn likely(kind: FindingKind) -> (Severity, Why, Option<At>) {
     let later = Some(at("2026-12-01 00:00"));
-    let (severity, why, due) = match kind {
-        FindingKind::ExpiresSoon => return expires_soon(),
-        FindingKind::Revoked => return revoked(),
-        FindingKind::CollectorFailing => return blind(),
+    match kind {
         FindingKind::ExpiresBeforeRotation => {
             (Severity::Warning, Why::BeforeRotation { rotation: at("2026-12-01 14:10") }, later)
         }
@@ -239,7 +236,21 @@ pub fn of_kind(kind: FindingKind) -> Intent {
             (Severity::Info, Why::Plain, None)
         }
         FindingKind::TiedToPerson | FindingKind::Reused => (Severity::Info, Why::Plain, None),
-    };
+        FindingKind::ExpiresSoon | FindingKind::Revoked | FindingKind::CollectorFailing => {
+            (Severity::Warning, Why::Plain, later)
+        }
+    }
+}
+
+/// A likely case of each finding.
+pub fn of_kind(kind: FindingKind) -> Intent {
+    match kind {
+        FindingKind::ExpiresSoon => return expires_soon(),
+        FindingKind::Revoked => return revoked(),
+        FindingKind::CollectorFailing => return blind(),
+        _ => {}
+    }
+    let (severity, why, due) = likely(kind);
     let mut one = expires_soon();
     let base = intent("gitlab/platform/renovate", kind, severity, "R7K2");
     one.episode = Episode { kind, severity, ..base.episode };
@@ -268,7 +279,7 @@ pub fn of_kind(kind: FindingKind) -> Intent {
     }
     facts.rotation_due = due.filter(|_| kind != FindingKind::ExpiresBeforeRotation);
     facts.never = kind == FindingKind::NeverExpires;
-    facts.ends = if facts.never { None } else { due.or(later) };
+    facts.ends = if facts.never { None } else { due.or(facts.ends) };
     facts.next = matches!(severity, Severity::Warning | Severity::Critical)
         .then(|| (at("2026-11-25 09:01"), "".into()))
         .filter(|_| due.is_some() || severity == Severity::Critical);

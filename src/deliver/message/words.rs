@@ -177,7 +177,7 @@ pub fn step(rung: &Rung, ladder: &[Rung]) -> String {
 
 fn entry(rung: &Rung) -> String {
     // A whole number of percent was written as one; 1/3, 1/6 and 1/15 are none.
-    if rung.sixtieths > 0 && rung.sixtieths % 3 == 0 {
+    if rung.sixtieths > 0 && rung.sixtieths.is_multiple_of(3) {
         return format!("{}%", u32::from(rung.sixtieths) * 100 / 60);
     }
     if rung.sixtieths > 0 {
