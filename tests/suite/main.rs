@@ -6,6 +6,7 @@ mod alerts;
 mod config;
 mod dashboards;
 mod definitions;
+mod documents;
 mod readme;
 mod scenario;
 mod shipped;

@@ -57,7 +57,7 @@ fn inflated(bytes: &[u8]) -> String {
 }
 
 /// Both forms of the page, which must be the same.
-fn page(exposition: &Arc<Exposition>, own: &str) -> String {
+pub fn page(exposition: &Arc<Exposition>, own: &str) -> String {
     let live = exposition.live(own);
     let plain = collect(PageBody::new(exposition, live.clone(), Encoding::Plain));
     let packed = collect(PageBody::new(exposition, live, Encoding::Gzip));
@@ -75,7 +75,7 @@ policies:
 ";
 
 /// A world in which every family that is built has a sample.
-fn everything() -> Arc<Exposition> {
+pub fn everything() -> Arc<Exposition> {
     let mut stage = Stage::new(RULES);
     let now = stage.now;
     let mut old = dated("ci-deploy", "a", now - days(200), now + days(2));
@@ -94,7 +94,7 @@ fn everything() -> Arc<Exposition> {
     exposition
 }
 
-fn own() -> String {
+pub fn own() -> String {
     let metrics = Metrics::new("0", "0", "0");
     let (collector, channel) = (CollectorId::from("vault"), ChannelId::from("chat"));
     metrics.watch(std::slice::from_ref(&collector), std::slice::from_ref(&channel));
@@ -151,14 +151,14 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("pipeline_next_run_timestamp_seconds", "pipeline"),
 ];
 
-struct Family {
-    kind: String,
-    help: String,
-    samples: Vec<(BTreeMap<String, String>, f64)>,
+pub struct Family {
+    pub kind: String,
+    pub help: String,
+    pub samples: Vec<(BTreeMap<String, String>, f64)>,
 }
 
 /// A small reader of the text format 0.0.4, written from its description and not from our writer.
-fn parse(page: &str) -> BTreeMap<String, Family> {
+pub fn parse(page: &str) -> BTreeMap<String, Family> {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     let mut help = String::new();
     for line in page.lines() {

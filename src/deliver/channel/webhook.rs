@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::hmac;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,12 +16,18 @@ use crate::base::http::Response;
 use crate::base::secret::{Secret, SecretRef, read};
 use crate::deliver::message::Message;
 use crate::domain::At;
-use crate::domain::delivery::{Class, Receipt, SendError};
+use crate::domain::delivery::{Class, Receipt, SendError, Suspect};
+use crate::domain::spelling::Link;
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A URL of yours that is told by POST.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Webhook")]
 pub struct Section {
+    /// Where it goes.
+    #[schemars(with = "Link", example = &"https://hooks.example.com/forewarn")]
     pub url: String,
+    /// The key of the signature: `whsec_` and base64, or any text.
     pub secret: Option<SecretRef>,
 }
 
@@ -129,13 +136,17 @@ fn sign(secret: &Secret, id: &str, timestamp: &str, body: &str) -> Option<String
 }
 
 fn judge(response: &Response) -> Result<Receipt, SendError> {
-    let class = match response.status {
-        200..=299 => return Ok(Receipt { evidence: response.status.to_string().as_str().into() }),
-        // A receiver that is being set up says these for a while: the breaker opens after several in a row, not after one.
-        401 | 403 | 404 => Class::Retry,
-        status => answer::class_of(status, answer::retry_after(response)),
-    };
-    Err(answer::refused(response, class, ""))
+    match response.status {
+        200..=299 => Ok(Receipt { evidence: response.status.to_string().as_str().into() }),
+        // A receiver that is being set up says these for a while.
+        401 | 403 | 404 => {
+            Err(SendError { suspect: Some(Suspect::Address), ..answer::refused(response, Class::Retry, "") })
+        }
+        status => {
+            let class = answer::class_of(status, answer::retry_after(response));
+            Err(answer::refused(response, class, ""))
+        }
+    }
 }
 
 #[cfg(test)]
