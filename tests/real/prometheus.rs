@@ -71,6 +71,28 @@ async fn the_first_page_after_a_start_fires_nothing() {
     assert!(!prometheus.query("forewarn_pipeline_state{state=\"unknown\"} == 1").await.is_empty());
 }
 
+/// Surfaces 3.3: with the per-token families off, what the alerts of pipelines, hygiene and health stand on is still there.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_series_of_tokens_the_other_alerts_still_have_theirs() {
+    let bao = Bao::start().await;
+    let config = CONFIG.replace("URL", &bao.url) + "metrics: { tokens: none }\n";
+    let mut program = Program::new(&config, &[("VAULT_TOKEN", ROOT)]);
+    program.start().await;
+    bao.token("ci-deploy", "1h").await;
+    let limit = Duration::from_secs(20);
+    program.series("forewarn_pipeline_tokens{pipeline=\"deploy-prod\"} 1", limit).await;
+    program.series("forewarn_findings{team=\"\",finding=\"never_expires\",severity=\"info\"}", limit).await;
+    program.series("forewarn_collector_up{collector=\"vault\"} 1", limit).await;
+    let page = program.metrics().await;
+    let tokens: Vec<&str> = page.lines().filter(|line| line.starts_with("forewarn_token_")).collect();
+    assert!(
+        tokens.iter().any(|line| line.starts_with("forewarn_token_info") && line.contains("kind=\"login\"")),
+        "{page}"
+    );
+    let others: Vec<_> = tokens.iter().filter(|line| !line.contains("token=\"forewarn/vault\"")).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
 /// From the date of a token to the person on call, through a real Prometheus and a real Alertmanager.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_ends_reaches_whoever_is_on_call_and_its_team() {
