@@ -5,6 +5,6 @@
 mod config;
 mod definitions;
 mod documents;
-mod readme;
+mod quickstart;
 mod scenario;
 mod shipped;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{files, root};
+use super::{blocks, documents, files, root, text};
 
 /// What a reader replaces, and by what it is replaced here.
 const PLACEHOLDERS: [(&str, &str); 8] = [
@@ -34,14 +34,10 @@ struct Shown {
     at: String,
 }
 
-fn text(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// Files that people read, relative to the root.
-fn documents() -> Vec<String> {
-    let mut all = vec!["README.md".to_owned()];
-    let folders = [("docs", ".md"), ("config/examples", ".yml"), ("alerts", ".yaml"), ("alerts", ".yml")];
+/// Files that show commands, relative to the root.
+fn places() -> Vec<String> {
+    let mut all = documents();
+    let folders = [("config/examples", ".yml"), ("alerts", ".yaml"), ("alerts", ".yml")];
     for (folder, end) in folders {
         let paths = files(&root().join(folder), end);
         all.extend(paths.iter().map(|path| path.strip_prefix(root()).unwrap().display().to_string()));
@@ -104,7 +100,7 @@ fn helped() -> Vec<Shown> {
 }
 
 fn every_line() -> Vec<Shown> {
-    let mut all: Vec<Shown> = documents().iter().flat_map(|path| shown_in(path)).collect();
+    let mut all: Vec<Shown> = places().iter().flat_map(|path| shown_in(path)).collect();
     all.extend(helped());
     let mut seen = BTreeSet::new();
     all.retain(|shown| seen.insert(shown.line.clone()));
@@ -122,9 +118,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let first =
-            text("README.md").split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).map(str::to_owned);
-        std::fs::write(folder.path().join("forewarn.yml"), first.expect("the README has a configuration")).unwrap();
+        std::fs::write(folder.path().join("forewarn.yml"), blocks(&text("README.md"), "yaml")[0]).unwrap();
         let answer = r#"{"data":{"accessor":"a1","display_name":"token-ci-deploy","path":"auth/token/create","type":"service",
             "creation_time":1795493058,"issue_time":"2026-11-24T04:04:18Z","expire_time":"2026-11-24T05:04:18Z","ttl":3600,
             "policies":["default"],"num_uses":0}}"#;
@@ -342,8 +336,8 @@ fn examples_and_the_list_of_every_key_load() {
         files(&root().join("config/examples"), ".yml").iter().map(|path| example(path, folder.path())).collect();
     assert!(paths.len() >= 3);
     let reference = text("docs/configuration.md");
-    let list = reference.split("```yaml\n").find(|block| block.starts_with("store:")).expect("the list of every key");
-    let list = list.split("```").next().unwrap();
+    let lists = blocks(&reference, "yaml");
+    let list = lists.iter().find(|block| block.starts_with("store:")).expect("the list of every key");
     let written = folder.path().join("list.md");
     std::fs::write(&written, list).unwrap();
     paths.push(folder.path().join("every-key.yml"));
