@@ -50,9 +50,9 @@ bench:
 	cargo bench --locked --profile fast --bench ratios -- $(TOKENS)
 
 tools: $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/node/node_modules/oidc-provider/package.json
-	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
-	  [ "$$(id -u)" = 0 ] || { echo 'prometheus and promtool are missing; as root: apt-get install prometheus' >&2; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus; }
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null && command -v faketime >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] || { echo 'prometheus, promtool or faketime are missing; as root: apt-get install prometheus faketime' >&2; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus faketime; }
 
 # Debian's python3 comes without venv and pip.
 $(TOOLS)/venv/bin/bao:

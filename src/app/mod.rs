@@ -13,15 +13,18 @@ use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Signals, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::base::time::zone;
+use crate::collect::polls::Polls;
 use crate::config::setup::Setup;
 use crate::config::{self, Loading};
 use crate::deliver::message::ComposeCx;
+use crate::domain::At;
 use crate::judge::world::World;
+use crate::keep::guard::Guard;
 use crate::keep::keeper::Rings;
 use crate::keep::store::handle::StoreHandle;
 use crate::keep::store::sqlite;
 use crate::show::exposition::Exposition;
-use crate::show::web::{Parts, Web, auth};
+use crate::show::web::{Parts, Reload, Web, auth};
 
 pub mod reload;
 pub mod remember;
@@ -84,13 +87,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     supervisor.follow(signals, hangups);
 
     // The socket first: `/metrics` answers while everything else is being read.
-    let web = Web {
-        parts: Arc::new(OnceLock::new()),
-        metrics: metrics.clone(),
-        clock: clock.clone(),
-        reloads: reload_asks,
-        users: Arc::new(ArcSwap::from_pointee(auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32])))),
-    };
+    let web = empty(&metrics, &clock, reload_asks);
     let surface = surface::open(&options, &web, &supervisor).await?;
 
     let loaded = config::load(&options.config, &options.loading());
@@ -102,10 +99,13 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     let mut store = sqlite::open(&store_path).map_err(|error| StartError::new(1, error))?;
     let fingerprints = Fingerprints::open(&key_file(&store_path)).map_err(|error| StartError::new(1, error))?;
     let now = clock.now();
-    let world = remember::world(store.as_mut(), &setup, now).map_err(|error| StartError::new(1, error))?;
+    let last_write = store.last_write().map_err(|error| StartError::new(1, error))?;
+    let world = remember::world(store.as_mut(), &setup, believed(&clock, last_write))
+        .map_err(|error| StartError::new(1, error))?;
     let world = Arc::new(RwLock::new(world));
     let store = StoreHandle::start(store, &supervisor);
 
+    let polls = Polls::default();
     let exposition = Exposition::new(world.clone(), tasks::choice(&setup.metrics));
     let rings = Rings::default();
     let shared = tasks::Shared {
@@ -118,6 +118,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         outlets: Arc::new(ArcSwap::from_pointee(tasks::outlets(&setup))),
         compose: ComposeCx { external_url: options.external_url.clone() },
         supervisor: supervisor.clone(),
+        last_write,
     };
     let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;
     tasks::watch(&metrics, &setup);
@@ -129,10 +130,29 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         hung_up,
     );
 
-    let _ = web.parts.set(Parts { exposition, world: world.clone() });
+    let _ = web.parts.set(Parts { exposition, world: world.clone(), store: store.clone(), polls });
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
     Ok(Running { world, addresses: surface.addresses, setup, clock, supervisor, store, web: surface.handles })
+}
+
+/// A web surface that knows nothing yet.
+fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>) -> Web {
+    let nobody = auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32]));
+    Web {
+        parts: Arc::new(OnceLock::new()),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        reloads,
+        users: Arc::new(ArcSwap::from_pointee(nobody)),
+    }
+}
+
+/// Now; or, under a clock that is not believed, the last instant that is (semantics 11.1): it judges nothing.
+fn believed(clock: &Clock, last_write: Option<At>) -> At {
+    let now = clock.now();
+    let doubted = Guard::new(now, clock.boot(), last_write).held();
+    last_write.filter(|_| doubted).unwrap_or(now)
 }
 
 /// The key of the fingerprints lies beside the store.

@@ -17,6 +17,7 @@ use crate::config::setup::Setup;
 use crate::deliver::channel::SendCx;
 use crate::deliver::message::ComposeCx;
 use crate::deliver::outbox::{self, OutboxCx, Outlets};
+use crate::domain::At;
 use crate::domain::reason::StoreOperation;
 use crate::judge::world::World;
 use crate::keep::keeper::{Command, Keeper, Mailbox, Rings};
@@ -44,6 +45,8 @@ pub struct Shared {
     pub outlets: Arc<ArcSwap<Outlets>>,
     pub compose: ComposeCx,
     pub supervisor: Supervisor,
+    /// Of the store, as it was opened.
+    pub last_write: Option<At>,
 }
 
 /// Ways to reach the running parts after the start.
@@ -135,6 +138,7 @@ fn spawn_keeper(
         metrics: shared.metrics.clone(),
         rings: shared.rings.clone(),
         asks,
+        last_write: shared.last_write,
         stop: shared.supervisor.soft.clone(),
     };
     // A thread of its own: judging many slots never delays an answer.

@@ -53,6 +53,36 @@ pub struct Facts {
     pub covers: Option<(u32, u32)>,
     /// Detail of a collector's or channel's failure; no secret.
     pub detail: Option<Text>,
+    /// The first run that spans or follows the end: its pipeline and its start.
+    #[serde(default)]
+    pub first_run: Option<(PipelineId, At)>,
+    /// The next run from now on, of any pipeline of the token.
+    #[serde(default)]
+    pub next_run: Option<(PipelineId, At)>,
+    /// Where the value stands, as the policy or an issuer tells.
+    #[serde(default)]
+    pub copies: Vec<CopyFact>,
+    /// Who is told besides the usual reader, and why: `oncall`, `a run is ahead`.
+    #[serde(default)]
+    pub told_too: Option<(Text, Text)>,
+    /// The freeze that the end falls into: its start, by which to act, and its name.
+    #[serde(default)]
+    pub freeze: Option<(At, Text)>,
+    /// Where a collector's own login stands (`file gitlab-read`, `env GITLAB_READ`; never a path) and what it must be
+    /// allowed (`role Owner, scope read_api`).
+    #[serde(default)]
+    pub login: Option<(Text, Text)>,
+}
+
+/// One place that holds a copy of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyFact {
+    /// `github example/shop`.
+    pub place: Text,
+    /// `RENOVATE_TOKEN`.
+    pub name: Text,
+    /// When it was last replaced; `None`: not known.
+    pub replaced: Option<At>,
 }
 
 /// The generation that a rotation replaced.
@@ -144,6 +174,15 @@ pub struct Delivery {
     pub fell_back: bool,
 }
 
+/// What repeated answers of a kind break (channels.md 5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspect {
+    /// 401, 403, 404 of a webhook: it may be being set up. Three in a row over an hour break it.
+    Address,
+    /// A relay's policy (5.7.x). Three different recipients break it.
+    Policy,
+}
+
 /// Why a message was not taken.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{reason}: {detail}")]
@@ -152,6 +191,8 @@ pub struct SendError {
     pub reason: FailureReason,
     /// The receiver asked to wait this long, seconds.
     pub after: Option<u32>,
+    /// One such answer proves nothing about the channel; several do.
+    pub suspect: Option<Suspect>,
     /// Status and the receiver's own word; bounded, no secret.
     pub detail: Text,
 }

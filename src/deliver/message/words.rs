@@ -154,7 +154,8 @@ pub fn step(rung: &Rung, ladder: &[Rung]) -> String {
     format!("step {} of {}{of}", entry(rung), all.join(", "))
 }
 
-fn entry(rung: &Rung) -> String {
+/// One step by its name: `7d`, `1h30m`, `1/3`.
+pub fn entry(rung: &Rung) -> String {
     if rung.sixtieths > 0 {
         let common = common_divisor(rung.sixtieths, 60);
         return format!("{}/{}", rung.sixtieths / common, 60 / common);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::judged::Cause;
+use super::mass::Round;
 use super::walks::{Delta, FlowSeen};
 use super::{Deciding, World};
 use crate::domain::At;
@@ -50,6 +51,8 @@ impl World {
         for generation in &page.listed {
             self.listed(generation, &mut look, cx);
         }
+        let round = Round { collector: &page.collector, walk: page.walk, confirm: false };
+        self.hold_mass(&mut look.touched, round, &mut look.delta, cx);
         cx.decision.walk = Some(look.delta);
         let strange = self.collectors.get(&page.collector).is_some_and(|status| status.sight != Some(page.sight));
         self.settle(look.touched, strange, cx);

@@ -16,7 +16,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::base::metrics::Metrics;
 use crate::base::time::clock::Clock;
+use crate::collect::polls::Polls;
 use crate::judge::world::World;
+use crate::keep::store::handle::StoreHandle;
 use crate::show::exposition::Exposition;
 
 pub mod api;
@@ -42,6 +44,8 @@ pub struct Web {
 pub struct Parts {
     pub exposition: Arc<Exposition>,
     pub world: Arc<RwLock<World>>,
+    pub store: StoreHandle,
+    pub polls: Polls,
 }
 
 /// A reload asked for over HTTP; the answer says whether it was taken.

@@ -91,7 +91,11 @@ impl Rules {
             (id.clone(), Pipeline { id, environment, url })
         });
         let compiled = Compiled { entries, pipelines: pipelines.collect(), teams: sections.teams.clone(), collectors };
-        if problems.is_empty() { Ok(Rules { compiled, met: Default::default() }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Rules { compiled, met: Default::default(), written: Default::default() })
+        } else {
+            Err(problems)
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod govern;
 pub mod matcher;
 pub mod schedule;
 pub mod sections;
+pub mod written;
 
 /// All sections that rules are compiled from.
 #[derive(Clone, Debug, Default)]
@@ -120,4 +121,6 @@ pub struct Policy {
 pub struct Rules {
     compiled: compile::Compiled,
     met: govern::Met,
+    /// What people are told of where it stands; judging does not look at it.
+    written: written::Written,
 }
