@@ -24,7 +24,8 @@ use crate::keep::keeper::Rings;
 use crate::keep::store::handle::StoreHandle;
 use crate::keep::store::sqlite;
 use crate::show::exposition::Exposition;
-use crate::show::web::{Parts, Reload, Web, auth};
+use crate::show::web::site::Site;
+use crate::show::web::{LOOKERS, Parts, Reload, Web, auth};
 
 pub mod reload;
 pub mod remember;
@@ -40,6 +41,9 @@ pub struct Options {
     pub web_config: Option<PathBuf>,
     /// Without trailing slash.
     pub external_url: Option<String>,
+    pub site: Site,
+    /// Where probes are answered that have no user and no certificate.
+    pub probe: Option<String>,
 }
 
 impl Options {
@@ -68,6 +72,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     pub setup: Arc<ArcSwap<Setup>>,
     pub clock: Clock,
+    /// Path prefix of every page: empty, or `/forewarn`.
+    pub prefix: String,
     supervisor: Supervisor,
     store: StoreHandle,
     web: Vec<axum_server::Handle<SocketAddr>>,
@@ -87,11 +93,13 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     supervisor.follow(signals, hangups);
 
     // The socket first: `/metrics` answers while everything else is being read.
-    let web = empty(&metrics, &clock, reload_asks);
+    let web = empty(&metrics, &clock, reload_asks, &options.site);
     let surface = surface::open(&options, &web, &supervisor).await?;
 
     let loaded = config::load(&options.config, &options.loading());
-    let setup = loaded.map_err(|failed| StartError::new(2, failed.render()))?.setup;
+    let config = loaded.map_err(|failed| StartError::new(2, failed.render()))?;
+    let in_force = surface::in_force(&options, &config, clock.now());
+    let setup = config.setup;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
@@ -105,7 +113,6 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     let world = Arc::new(RwLock::new(world));
     let store = StoreHandle::start(store, &supervisor);
 
-    let polls = Polls::default();
     let exposition = Exposition::new(world.clone(), tasks::choice(&setup.metrics));
     let rings = Rings::default();
     let shared = tasks::Shared {
@@ -117,6 +124,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         exposition: exposition.clone(),
         outlets: Arc::new(ArcSwap::from_pointee(tasks::outlets(&setup))),
         compose: ComposeCx { external_url: options.external_url.clone() },
+        polls: Polls::default(),
         supervisor: supervisor.clone(),
         last_write,
     };
@@ -124,20 +132,28 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     tasks::watch(&metrics, &setup);
     metrics.reloaded(true, now);
     let setup = Arc::new(ArcSwap::from_pointee(setup));
+    let parts = Parts {
+        exposition,
+        world: world.clone(),
+        polls: shared.polls.clone(),
+        store: store.clone(),
+        in_force: Arc::new(ArcSwap::from_pointee(in_force)),
+    };
     reload::spawn(
         reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls },
         reloads,
         hung_up,
     );
 
-    let _ = web.parts.set(Parts { exposition, world: world.clone(), store: store.clone(), polls });
+    let _ = web.parts.set(parts);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
-    Ok(Running { world, addresses: surface.addresses, setup, clock, supervisor, store, web: surface.handles })
+    let (addresses, prefix) = (surface.addresses, web.site.prefix().to_owned());
+    Ok(Running { world, addresses, setup, clock, prefix, supervisor, store, web: surface.handles })
 }
 
 /// A web surface that knows nothing yet.
-fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>) -> Web {
+fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>, site: &Site) -> Web {
     let nobody = auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32]));
     Web {
         parts: Arc::new(OnceLock::new()),
@@ -145,6 +161,8 @@ fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>) -
         clock: clock.clone(),
         reloads,
         users: Arc::new(ArcSwap::from_pointee(nobody)),
+        site: Arc::new(site.clone()),
+        lookers: Arc::new(tokio::sync::Semaphore::new(LOOKERS)),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::base::metrics::Metrics;
 use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Fate, Supervisor};
 use crate::base::time::clock::{Clock, Stopwatch};
+use crate::collect::polls::Polls;
 use crate::collect::roster::{Roster, RosterCx};
 use crate::config::sections::{MetricsSection, TokensShown};
 use crate::config::setup::Setup;
@@ -44,6 +45,8 @@ pub struct Shared {
     pub exposition: Arc<Exposition>,
     pub outlets: Arc<ArcSwap<Outlets>>,
     pub compose: ComposeCx,
+    /// The last polls of each collector, for people.
+    pub polls: Polls,
     pub supervisor: Supervisor,
     /// Of the store, as it was opened.
     pub last_write: Option<At>,

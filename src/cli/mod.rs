@@ -63,6 +63,12 @@ pub struct ServeArguments {
     /// URL under which people reach forewarn; messages link to it
     #[arg(long = "web.external-url", value_name = "URL")]
     pub external_url: Option<url::Url>,
+    /// Path prefix of every page and route; default: the path of --web.external-url
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub route_prefix: Option<String>,
+    /// Address that answers only /-/healthy and /-/ready, plain and without users, for probes
+    #[arg(long = "web.probe-listen-address", value_name = "HOST:PORT")]
+    pub probe: Option<String>,
     /// Least severe messages to log: error, warn, info, debug, trace
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", value_parser = ["error", "warn", "info", "debug", "trace"])]
     pub log_level: String,

@@ -12,6 +12,7 @@ use crate::collect::issuer::definition::Source;
 use crate::deliver::channel::Channel;
 use crate::show::listing;
 use crate::show::web::api::Listing;
+use crate::show::web::site::{PrefixError, Site};
 
 /// How long the first rounds may take before the table is shown without them.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,6 +22,13 @@ pub fn run(arguments: &ServeArguments) -> u8 {
         complain(&no_configuration(arguments));
         return 2;
     }
+    let options = match options(arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            complain(&error.to_string());
+            return 2;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -28,20 +36,24 @@ pub fn run(arguments: &ServeArguments) -> u8 {
             return 1;
         }
     };
-    let code = runtime.block_on(serve(options(arguments)));
+    let code = runtime.block_on(serve(options));
     // A jq program that never ends keeps its thread; it must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     code
 }
 
-fn options(arguments: &ServeArguments) -> Options {
-    Options {
+fn options(arguments: &ServeArguments) -> Result<Options, PrefixError> {
+    let external_url = arguments.external_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+    let site = Site::new(arguments.route_prefix.as_deref(), external_url.as_deref())?;
+    Ok(Options {
         config: arguments.config.config.clone(),
         issuers: arguments.config.issuers.clone(),
         listen: arguments.listen.clone(),
         web_config: arguments.web_config.clone(),
-        external_url: arguments.external_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
-    }
+        external_url,
+        site,
+        probe: arguments.probe.clone(),
+    })
 }
 
 fn no_configuration(arguments: &ServeArguments) -> String {
@@ -108,7 +120,8 @@ async fn greet(running: &Running, config: &str) {
             true => format!("127.0.0.1:{}", address.port()),
             false => address.to_string(),
         };
-        text.push_str(&format!("\npage      http://{host}/          metrics  http://{host}/metrics\n"));
+        let root = format!("http://{host}{}", running.prefix);
+        text.push_str(&format!("\npage      {root}/          metrics  {root}/metrics\n"));
     }
     text.push_str(match setup.channels.values().all(|channel| matches!(channel, Channel::Stdout)) {
         true if setup.channels.is_empty() => "no channel is configured; Ctrl-C ends\n\n",
