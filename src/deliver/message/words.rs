@@ -154,8 +154,12 @@ pub fn step(rung: &Rung, ladder: &[Rung]) -> String {
     format!("step {} of {}{of}", entry(rung), all.join(", "))
 }
 
-/// One step by its name: `7d`, `1h30m`, `1/3`.
+/// One step by its name: `7d`, `1h30m`, `20%`, `1/3`.
 pub fn entry(rung: &Rung) -> String {
+    // Whole percents are as people write them; the default steps are a third, a sixth, a fifteenth.
+    if rung.sixtieths > 0 && rung.sixtieths % 3 == 0 {
+        return format!("{}%", u32::from(rung.sixtieths) * 100 / 60);
+    }
     if rung.sixtieths > 0 {
         let common = common_divisor(rung.sixtieths, 60);
         return format!("{}/{}", rung.sixtieths / common, 60 / common);
@@ -319,7 +323,7 @@ mod tests {
         assert_eq!(step(&mixed[1], &mixed), "step 1h30m of 1d, 1h30m, 20s");
         let parts = [rung(20, 20), rung(10, 10), rung(4, 4)];
         assert_eq!(step(&parts[0], &parts), "step 1/3 of 1/3, 1/6, 1/15 of its lifetime");
-        assert_eq!(step(&rung(6, 6), &[]), "step 1/10");
+        assert_eq!(step(&rung(6, 6), &[]), "step 10%");
         assert_eq!(step(&rung(0, 0), &[]), "step 0s");
     }
 

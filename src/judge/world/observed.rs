@@ -43,6 +43,9 @@ impl World {
             delta.add.listings.insert(page.listing.clone(), coverage);
         }
         delta.add.gone.extend(page.gone.iter().cloned());
+        for &(reason, count) in &page.left_out {
+            *delta.add.left_out.entry(reason).or_default() += count;
+        }
         let terms = self.terms(page, rules, cx.now);
         let mut look = Look { rules, terms, touched: Touched::default(), delta };
         for record in &page.records {

@@ -75,6 +75,7 @@ impl Stage {
                 listed: Vec::new(),
                 gone: Vec::new(),
                 rejects: Vec::new(),
+                left_out: Vec::new(),
             })));
         }
         self.hear(Event::Walked(Walked::End(WalkEnd {

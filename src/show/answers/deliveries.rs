@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use super::explanation::{NotFound, find};
+use super::filter::{Wrong, closed, named, no_such};
 use super::shapes::{ChannelRow, Deliveries, DeliveryRow, ToldRow};
+use super::tokens::Paging;
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::domain::delivery::DeliveryState;
-use crate::domain::episode::Transition;
-use crate::domain::finding::Rung;
+use crate::domain::episode::{Subject, Transition};
+use crate::domain::finding::{FindingKind, Rung, Severity};
 use crate::domain::key::ChannelId;
 use crate::judge::world::World;
-use crate::keep::store::{Remembered, Waiting};
+use crate::keep::store::{Remembered, Sought, Waiting};
 
 /// What the store told of its messages.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,62 @@ pub struct Told {
     pub matching: usize,
     pub offset: usize,
     pub waiting: Vec<Waiting>,
+}
+
+/// The words that narrow a list of messages, with what each asks for.
+pub const WORDS: &[(&str, &str)] = &[
+    ("channel", "Name of the channel; globs"),
+    ("state", "State of the message: pending, retrying, blocked, sent, dead, superseded, cancelled"),
+    ("token", "The label `token`, or the code of a finding; for a channel's own failure its name"),
+    ("finding", "Kind of the finding that it tells; globs"),
+    ("severity", "Severity that it was told with"),
+];
+
+/// A question to the store, from names and values.
+pub fn sought<'p>(
+    world: &World,
+    pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
+    paging: Paging,
+) -> Result<Sought, Wrong> {
+    let most = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut sought = Sought { offset: most(paging.offset), limit: most(paging.limit), ..Sought::default() };
+    let mut wrong = Vec::new();
+    for (word, value) in pairs {
+        match word {
+            "channel" => {
+                let all: Vec<_> = world.routes().channels().keys().map(|id| (id.as_str(), id.clone())).collect();
+                sought.channels.extend(closed(word, value, &all, &mut wrong));
+            }
+            "state" => {
+                let all = named(DeliveryState::ALL, state);
+                sought.states.extend(closed(word, value, &all, &mut wrong));
+            }
+            "finding" => {
+                let all = named(FindingKind::ALL, FindingKind::as_str);
+                sought.findings.extend(closed(word, value, &all, &mut wrong));
+            }
+            "severity" => {
+                let all = named(Severity::ALL, Severity::as_str);
+                sought.severities.extend(closed(word, value, &all, &mut wrong));
+            }
+            "token" => match subject(world, value) {
+                Ok(subject) => sought.subjects.push(subject),
+                Err(NotFound(sentence)) => wrong.push(sentence),
+            },
+            _ => {
+                let known: Vec<_> = WORDS.iter().map(|(word, _)| *word).collect();
+                wrong.push(no_such("filter", word, &known));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(sought) } else { Err(Wrong(wrong)) }
+}
+
+fn subject(world: &World, text: &str) -> Result<Subject, NotFound> {
+    match world.routes().channels().keys().find(|id| id.as_str() == text) {
+        Some(channel) => Ok(Subject::Channel(channel.clone())),
+        None => find(world, text).map(Subject::Token),
+    }
 }
 
 impl Deliveries {

@@ -200,15 +200,15 @@ impl Reading {
             _ if fact || POLICY_FIELDS.contains(&word) => self.field(word, value),
             "team" | "pipeline" | "schedule" => self.globs(word, value),
             "finding" => {
-                let kinds = self.closed(word, value, FindingKind::ALL, FindingKind::as_str);
+                let kinds = closed(word, value, &named(FindingKind::ALL, FindingKind::as_str), &mut self.wrong);
                 self.filter.findings.get_or_insert_default().extend(kinds);
             }
             "severity" => {
-                let severities = self.closed(word, value, Severity::ALL, Severity::as_str);
+                let severities = closed(word, value, &named(Severity::ALL, Severity::as_str), &mut self.wrong);
                 self.filter.severities.get_or_insert_default().extend(severities);
             }
             "state" => {
-                let states = self.closed(word, value, TokenState::ALL, TokenState::as_str);
+                let states = closed(word, value, &named(TokenState::ALL, TokenState::as_str), &mut self.wrong);
                 self.filter.states.get_or_insert_default().extend(states);
             }
             "needs" => self.needs(value),
@@ -218,25 +218,12 @@ impl Reading {
         }
     }
     fn field(&mut self, word: &str, value: &str) {
-        let values = self.values(word, value);
+        let values = values(word, value, &mut self.wrong);
         self.fields.entry(word.to_owned()).or_insert_with(|| OneOrMany(Vec::new())).0.extend(values);
-    }
-    /// The values of a list, bounded; an empty one is a mistake.
-    fn values(&mut self, word: &str, value: &str) -> Vec<String> {
-        let values: Vec<String> = split(value).map(str::to_owned).collect();
-        if values.iter().any(String::is_empty) {
-            self.wrong.push(format!("{0} needs a value, as in {0}={1}", shown(word), example(word)));
-            return Vec::new();
-        }
-        if values.len() > MANY {
-            self.wrong.push(format!("{} has more than {MANY} values", shown(word)));
-            return Vec::new();
-        }
-        values
     }
     fn globs(&mut self, word: &str, value: &str) {
         let mut patterns = Vec::new();
-        for text in self.values(word, value) {
+        for text in values(word, value, &mut self.wrong) {
             match Pattern::compile(&text) {
                 Ok(pattern) => patterns.push(pattern),
                 Err(why) => self.wrong.push(format!("{word}: {why}")),
@@ -248,24 +235,6 @@ impl Reading {
             _ => &mut self.filter.schedule,
         };
         slot.get_or_insert_default().extend(patterns);
-    }
-    /// Values out of a closed list, by name or by glob.
-    fn closed<T: Copy>(&mut self, word: &str, value: &str, all: &[T], name: fn(T) -> &'static str) -> Vec<T> {
-        let mut picked = Vec::new();
-        for text in self.values(word, value) {
-            match Pattern::compile(&text) {
-                Err(why) => self.wrong.push(format!("{word}: {why}")),
-                Ok(pattern) => {
-                    let before = picked.len();
-                    picked.extend(all.iter().copied().filter(|item| pattern.fits(name(*item))));
-                    if picked.len() == before {
-                        let names: Vec<_> = all.iter().map(|item| name(*item)).collect();
-                        self.wrong.push(no_such(word, &text, &names));
-                    }
-                }
-            }
-        }
-        picked
     }
     fn needs(&mut self, value: &str) {
         match value {
@@ -292,6 +261,44 @@ impl Reading {
         self.wrong.extend(problems.map(|problem| say(&problem.path, &problem.text)));
         if self.wrong.is_empty() { Ok(self.filter) } else { Err(Wrong(self.wrong)) }
     }
+}
+
+/// Every item of a closed list with its name.
+pub fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Vec<(&'static str, T)> {
+    all.iter().map(|item| (name(*item), *item)).collect()
+}
+
+/// Values out of a closed list, by name or by glob; what is none of them is a mistake.
+pub fn closed<T: Clone>(word: &str, value: &str, all: &[(&str, T)], wrong: &mut Vec<String>) -> Vec<T> {
+    let mut picked = Vec::new();
+    for text in values(word, value, wrong) {
+        match Pattern::compile(&text) {
+            Err(why) => wrong.push(format!("{word}: {why}")),
+            Ok(pattern) => {
+                let before = picked.len();
+                picked.extend(all.iter().filter(|(name, _)| pattern.fits(name)).map(|(_, item)| item.clone()));
+                if picked.len() == before {
+                    let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+                    wrong.push(no_such(word, &text, &names));
+                }
+            }
+        }
+    }
+    picked
+}
+
+/// The values of a list, bounded; an empty one is a mistake.
+pub fn values(word: &str, value: &str, wrong: &mut Vec<String>) -> Vec<String> {
+    let values: Vec<String> = split(value).map(str::to_owned).collect();
+    if values.iter().any(String::is_empty) {
+        wrong.push(format!("{0} needs a value, as in {0}={1}", word, example(word)));
+        return Vec::new();
+    }
+    if values.len() > MANY {
+        wrong.push(format!("{word} has more than {MANY} values"));
+        return Vec::new();
+    }
+    values
 }
 
 /// At commas, but not inside the braces of a glob and not behind a backslash.

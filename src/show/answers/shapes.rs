@@ -204,6 +204,13 @@ pub struct CollectorDetail {
     pub polls: Vec<Poll>,
 }
 
+/// A collector was asked to poll as soon as it can.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PollAsked {
+    pub now: At,
+    pub collector: String,
+}
+
 /// Messages, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Deliveries {

@@ -76,7 +76,7 @@ pub fn router(web: Web) -> Router {
     let routes = Router::new()
         .merge(pages::router())
         .route("/metrics", get(metrics::metrics))
-        .route("/api/v1/tokens", get(api::tokens))
+        .nest("/api/v1", api::router())
         .route("/-/reload", post(reload::reload).put(reload::reload))
         .merge(states())
         .fallback(not_found)

@@ -357,6 +357,7 @@ impl Stage {
             listed: Vec::new(),
             gone,
             rejects: Vec::new(),
+            left_out: Vec::new(),
         };
         self.event(&Event::Walked(Walked::Page(page)));
     }
