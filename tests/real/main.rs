@@ -5,6 +5,8 @@
 
 mod support;
 
+mod api;
+mod browser;
 mod canary;
 mod clock;
 mod files;
