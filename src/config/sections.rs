@@ -44,14 +44,12 @@ pub enum Joined {
 }
 
 /// Keys of the contract that this version does not build. `*` is any name, `[*]` any item.
-const NOT_BUILT: [&[&str]; 24] = [
+const NOT_BUILT: [&[&str]; 22] = [
     &["calendars"],
     &["alertmanager"],
     &["heartbeat"],
     &["store", "postgres"],
     &["teams", "*", "calendar"],
-    &["pipelines", "*", "runs"],
-    &["pipelines", "*", "lasts"],
     &["pipelines", "*", "calendar"],
     &["policies", "[*]", "copies"],
     &["policies", "[*]", "unused_after"],

@@ -23,7 +23,9 @@ pub fn how(episode: &Episode, found: &[Finding], happened: &Happened) -> Closing
         return Closing::Superseded;
     }
     if happened.reconfigured {
-        return Closing::Reclassified;
+        // Its runs were moved, so that none of them breaks: good news to whoever was told.
+        let moved = kind == Kind::BreaksDeploy && happened.still_runs;
+        return if moved { Closing::Fixed } else { Closing::Reclassified };
     }
     if happened.extended && allows(kind, Closing::Extended) {
         return Closing::Extended;
@@ -50,7 +52,7 @@ fn hides(open: Kind, kind: Kind) -> bool {
     matches!(
         (open, kind),
         (Kind::BreaksDeploy, Kind::ExpiresSoon)
-            | (Kind::ExpiresSoon, Kind::ExpiresBeforeRotation)
+            | (Kind::ExpiresSoon | Kind::BreaksDeploy, Kind::ExpiresBeforeRotation)
             | (Kind::RotationMissed, Kind::RotationDue)
             | (Kind::NotInjected, Kind::OldGenerationAlive)
             | (Kind::Unmanaged, Kind::Unowned)
@@ -85,7 +87,7 @@ fn by_itself(kind: Kind) -> Closing {
     match kind {
         Kind::RotationDue | Kind::RotationMissed => Closing::Rotated,
         // No later expiry was told: nothing good has happened that could be said (an end that nobody could read).
-        Kind::ExpiresSoon | Kind::ExpiresBeforeRotation => Closing::Superseded,
+        Kind::ExpiresSoon | Kind::ExpiresBeforeRotation | Kind::BreaksDeploy => Closing::Superseded,
         kind if allows(kind, Closing::Recovered) => Closing::Recovered,
         _ => Closing::Fixed,
     }

@@ -27,6 +27,8 @@ pub struct Happened {
     pub returned: bool,
     /// Only configuration changed: `reclassified`.
     pub reconfigured: bool,
+    /// Its pipelines have known runs: what the configuration ended of them is that a run breaks.
+    pub still_runs: bool,
     /// The slot leaves: closes everything with this.
     pub leaves: Option<Closing>,
     /// `collector_failing` of its collector is open: another subject's finding that hides `unverified`.

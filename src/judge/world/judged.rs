@@ -62,9 +62,11 @@ impl World {
             cx.decision.judged.push((key.clone(), standing));
             return assessment;
         }
+        // What its issuer has just said of it is no matter of configuration.
+        let reconfigured = (self.regoverning && !cause.fresh) || cause.happened.reconfigured;
         let happened = Happened {
-            // What its issuer has just said of it is no matter of configuration.
-            reconfigured: (self.regoverning && !cause.fresh) || cause.happened.reconfigured,
+            reconfigured,
+            still_runs: reconfigured && !self.rules.policy(slot.policy).runs.is_empty(),
             rerouted: self.regoverning && !cause.fresh,
             leaves: cause.happened.leaves.or(abandoned),
             collector_failing: self.is_blind(cx.decision, &key.collector),

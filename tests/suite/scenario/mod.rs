@@ -3,5 +3,6 @@
 mod collectors;
 mod endings;
 mod ladders;
+mod runs;
 mod slots;
 pub mod support;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate, NaiveTime};
 
 use super::matcher::{Matcher, POLICY_FIELDS};
-use super::schedule::{Pipeline, Schedule, Step, duration, ladder};
+use super::pipeline::Pipeline;
+use super::schedule::{Schedule, Step, duration, ladder};
 use super::sections::{AllowSection, MatchSection, PolicySection, TeamSection};
 use super::{CollectorRules, Problem, Rules, Sections};
 use crate::domain::At;
@@ -86,11 +87,11 @@ impl Rules {
             .collect();
         let collectors = collectors.into_iter().map(|rules| known(rules, &mut problems)).collect();
         let pipelines = sections.pipelines.iter().map(|(name, section)| {
-            let id = PipelineId::from(name.as_str());
-            let (environment, url) = (section.environment.clone(), section.url.clone());
-            (id.clone(), Pipeline { id, environment, url })
+            let pipeline = super::pipeline::compile(name, section, &mut problems);
+            (pipeline.id.clone(), pipeline)
         });
-        let compiled = Compiled { entries, pipelines: pipelines.collect(), teams: sections.teams.clone(), collectors };
+        let pipelines = pipelines.collect();
+        let compiled = Compiled { entries, pipelines, teams: sections.teams.clone(), collectors };
         if problems.is_empty() { Ok(Rules { compiled, met: Default::default() }) } else { Err(problems) }
     }
 }

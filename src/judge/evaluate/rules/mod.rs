@@ -13,6 +13,7 @@ use sections::{MatchSection, PipelineSection, PolicySection, ScheduleSection};
 mod compile;
 mod govern;
 pub mod matcher;
+pub mod pipeline;
 pub mod schedule;
 pub mod sections;
 
@@ -101,6 +102,8 @@ pub struct Policy {
     pub matched: bool,
     pub schedule: Option<Arc<schedule::Schedule>>,
     pub pipelines: Vec<PipelineId>,
+    /// Runs of those of them that have known ones.
+    pub runs: Vec<Arc<pipeline::Runs>>,
     pub runbook: Option<String>,
     pub warn: Option<Vec<schedule::Step>>,
     /// Seconds.
