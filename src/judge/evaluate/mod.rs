@@ -107,6 +107,7 @@ fn ahead(
     findings.extend(breaks.or(soon));
     findings.extend(hygiene::never_expires(case, current));
     findings.extend(hygiene::too_long_lived(case, current));
+    findings.extend(hygiene::unused(case, current));
     findings.extend(hygiene::over_scoped(case, current));
 }
 
@@ -262,6 +263,7 @@ mod tests {
             Just(json!({})),
             Just(json!({ "team": "a", "max_lifetime": "4d", "allow": allow })),
             Just(json!({ "warn": ["3d", "20%", "1h"], "pipelines": ["p"], "rotated": "2026-11-20" })),
+            Just(json!({ "unused_after": "2d" })),
             Just(json!({ "watch": false })),
         ];
         let schedule = proptest::option::of(prop_oneof![Just("hand"), Just("machine"), Just("cron"), Just("cronic")]);
@@ -352,7 +354,7 @@ mod tests {
             prop_assert!(ended <= 1, "{}", told(&judged.findings));
             if ended == 1 && !judged.usable {
                 use FindingKind::*;
-                for kind in [ExpiresSoon, ExpiresBeforeRotation, BreaksDeploy, RotationDue, RotationMissed, NeverExpires, TooLongLived, OverScoped, Unmanaged, Unverified] {
+                for kind in [ExpiresSoon, ExpiresBeforeRotation, BreaksDeploy, RotationDue, RotationMissed, NeverExpires, TooLongLived, Unused, OverScoped, Unmanaged, Unverified] {
                     prop_assert!(!is(kind), "{kind} while ended");
                 }
             }

@@ -18,6 +18,9 @@ pub fn how(episode: &Episode, found: &[Finding], happened: &Happened) -> Closing
     if happened.rotated && allows(kind, Closing::Rotated) {
         return Closing::Rotated;
     }
+    if happened.removed && allows(kind, Closing::Removed) {
+        return Closing::Removed;
+    }
     let hidden = found.iter().any(|finding| hides(finding.kind, kind));
     if hidden || (happened.collector_failing && hides(Kind::CollectorFailing, kind)) {
         return Closing::Superseded;
@@ -62,7 +65,7 @@ fn hides(open: Kind, kind: Kind) -> bool {
 
 /// Column "closes".
 fn allows(kind: Kind, how: Closing) -> bool {
-    use Closing::{Extended, Fixed, Recovered, Rotated};
+    use Closing::{Extended, Fixed, Recovered, Removed, Rotated};
     let allowed: &[Closing] = match kind {
         Kind::ExpiresSoon | Kind::ExpiresBeforeRotation => &[Rotated, Extended],
         Kind::BreaksDeploy => &[Rotated, Extended, Fixed],
@@ -72,11 +75,11 @@ fn allows(kind: Kind, how: Closing) -> bool {
         Kind::NeverExpires | Kind::TooLongLived | Kind::OverScoped | Kind::TiedToPerson => &[Rotated, Fixed],
         Kind::NotInjected
         | Kind::OldGenerationAlive
-        | Kind::Unused
         | Kind::Unmanaged
         | Kind::Unowned
         | Kind::StaticCopy
         | Kind::Reused => &[Fixed],
+        Kind::Unused => &[Fixed, Removed],
         Kind::Unverified | Kind::CollectorFailing | Kind::ChannelFailing => &[Recovered],
     };
     allowed.contains(&how)

@@ -23,6 +23,8 @@ pub struct Happened {
     pub rotated: bool,
     /// The expiry moved later: `extended`.
     pub extended: bool,
+    /// It was unused and is gone: `removed`, which is no loss (semantics 9.4).
+    pub removed: bool,
     /// An ended generation works again for two rounds: `recovered`.
     pub returned: bool,
     /// Only configuration changed: `reclassified`.
@@ -78,6 +80,16 @@ pub fn introduce(open: &[Episode], now: At) -> Vec<(Episode, Transition)> {
             (episode, Transition::Opened)
         })
         .collect()
+}
+
+/// Whether the end of a generation is the good end of one that nobody used (semantics 9.4).
+pub fn is_removal(known: &[Episode], ended: &Finding) -> bool {
+    let gone = matches!(ended.kind, FindingKind::Revoked | FindingKind::Vanished);
+    let unused = |episode: &Episode| {
+        let removed = matches!(episode.state, EpisodeState::Open | EpisodeState::Closed { how: Closing::Removed, .. });
+        episode.kind == FindingKind::Unused && episode.generation == ended.generation && removed
+    };
+    gone && known.iter().any(unused)
 }
 
 /// When time alone makes something to tell of an open episode: its next reminder, or the end of a flapping one's quiet

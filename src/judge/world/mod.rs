@@ -19,6 +19,7 @@ use crate::judge::tell::route::Routes;
 
 pub mod apply;
 pub mod command;
+pub mod digest;
 pub mod due;
 pub mod ended;
 pub mod facts;
@@ -47,6 +48,8 @@ pub struct World {
     pub(crate) rules: Arc<Rules>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) started_at: At,
+    /// Every digest that was due until then is made.
+    pub(crate) digested: Option<At>,
     /// Rules changed and not every slot was matched again yet.
     pub(crate) regoverning: bool,
 }
@@ -131,6 +134,7 @@ impl World {
             rules,
             routes,
             started_at,
+            digested: None,
             regoverning: false,
         }
     }
@@ -164,7 +168,7 @@ impl World {
     /// Earliest instant at which `Event::Due` has work.
     pub fn next_due(&self) -> Option<At> {
         let channels = self.channel_due.values().min().copied();
-        [self.inventory.next_due(), channels].into_iter().flatten().min()
+        [self.inventory.next_due(), channels, self.next_digest()].into_iter().flatten().min()
     }
 
     pub fn started_at(&self) -> At {

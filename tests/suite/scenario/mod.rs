@@ -6,3 +6,4 @@ mod ladders;
 mod runs;
 mod slots;
 pub mod support;
+mod unused;

@@ -24,6 +24,9 @@ pub(super) const EXCEPTIONS: &[FindingKind] = &[
     FindingKind::StaticCopy,
 ];
 
+/// Issuers tell uses to minutes or hours.
+const SHORTEST_UNUSED: i64 = 3600;
+
 /// What compiling gives.
 #[derive(Debug, Default)]
 pub(super) struct Compiled {
@@ -53,6 +56,7 @@ pub(super) struct Entry {
     pub runbook: Option<String>,
     pub warn: Option<Vec<Step>>,
     pub max_lifetime: Option<i64>,
+    pub unused_after: Option<i64>,
     pub rotated: Option<At>,
     pub scopes_allow: Option<Vec<String>>,
     pub scopes_require: Option<Vec<String>>,
@@ -119,8 +123,10 @@ impl Policies<'_> {
             section.as_ref().map(|section| Matcher::compile(section, POLICY_FIELDS, &format!("{path}.{key}"), problems))
         };
         let (matches, except) = (matcher("match", &policy.matches), matcher("except", &policy.except));
+        let seconds = |key: &str, text: &Option<String>, problems: &mut Vec<Problem>| {
+            text.as_ref().map(|text| duration(text, format!("{path}.{key}"), problems).into())
+        };
         let scopes = policy.scopes.clone().unwrap_or_default();
-        let max_lifetime = policy.max_lifetime.as_ref();
         Entry {
             matches,
             except,
@@ -129,7 +135,8 @@ impl Policies<'_> {
             pipelines: policy.pipelines.as_ref().map(|names| self.pipelines(names, &path, problems)),
             runbook: policy.runbook.clone(),
             warn: policy.warn.as_ref().map(|steps| ladder(steps, &format!("{path}.warn"), problems)),
-            max_lifetime: max_lifetime.map(|text| duration(text, format!("{path}.max_lifetime"), problems).into()),
+            max_lifetime: seconds("max_lifetime", &policy.max_lifetime, problems),
+            unused_after: unused_after(policy, &path, problems),
             rotated: policy.rotated.as_ref().and_then(|text| day(text, 0, format!("{path}.rotated"), problems)),
             scopes_allow: scopes.allow,
             scopes_require: scopes.require,
@@ -194,6 +201,18 @@ fn exceptions(list: &[AllowSection], path: &str, problems: &mut Vec<Problem>) ->
         }
     }
     all
+}
+
+/// A use cannot be told more finely than in minutes, so that nothing is unused at once.
+fn unused_after(policy: &PolicySection, path: &str, problems: &mut Vec<Problem>) -> Option<i64> {
+    let text = policy.unused_after.as_ref()?;
+    let path = format!("{path}.unused_after");
+    let before = problems.len();
+    let seconds = duration(text, path.clone(), problems).into();
+    if seconds < SHORTEST_UNUSED && problems.len() == before {
+        problems.push(Problem::new(path, "a token is not unused after less than an hour"));
+    }
+    Some(seconds)
 }
 
 /// Start of the day `plus` days after a written date, UTC.
@@ -264,7 +283,7 @@ mod tests {
                 "e": { "by": "hand", "warn": ["1d", "10 %%", "0s"], "grace": "x" },
                 "f": { "every": "0s", "by": "hand", "warn": [], "zone": "UTC" },
             },
-            "policies": [{ "schedule": "a", "warn": ["7d", "soon"], "max_lifetime": "1.5d" }],
+            "policies": [{ "schedule": "a", "warn": ["7d", "soon"], "max_lifetime": "1.5d", "unused_after": "1M" }, { "unused_after": "5m" }],
         }));
         let paths: Vec<_> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
         let expected = [
@@ -283,6 +302,8 @@ mod tests {
             "schedules.f.warn",
             "policies[0].warn[1]",
             "policies[0].max_lifetime",
+            "policies[0].unused_after",
+            "policies[1].unused_after",
         ];
         assert_eq!(paths, expected, "{told}");
         assert!(told.contains("For the first Monday write \"0 10 * * MON#1\""), "{told}");

@@ -85,6 +85,7 @@ impl Rules {
             runbook: all().find_map(|entry| entry.runbook.clone()),
             warn: all().find_map(|entry| entry.warn.clone()),
             max_lifetime: all().find_map(|entry| entry.max_lifetime),
+            unused_after: all().find_map(|entry| entry.unused_after),
             rotated: all().find_map(|entry| entry.rotated),
             scopes_allow: all().find_map(|entry| entry.scopes_allow.clone()),
             scopes_require: all().find_map(|entry| entry.scopes_require.clone()),

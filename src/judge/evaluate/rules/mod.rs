@@ -108,6 +108,8 @@ pub struct Policy {
     pub warn: Option<Vec<schedule::Step>>,
     /// Seconds.
     pub max_lifetime: Option<i64>,
+    /// Seconds.
+    pub unused_after: Option<i64>,
     /// Start of the day written under `rotated`.
     pub rotated: Option<At>,
     pub scopes_allow: Option<Vec<String>>,

@@ -50,6 +50,10 @@ pub struct PolicySection {
     /// The longest time that a token may be issued for, or its age if it never ends; longer is a finding. Off unless set.
     #[schemars(with = "Option<Duration>", example = &"365d")]
     pub max_lifetime: Option<String>,
+    /// How long a token may go unused; longer is a finding, once it was watched for as long. Off unless set, and only where
+    /// the issuer tells when a token was used.
+    #[schemars(with = "Option<Duration>", example = &"90d")]
+    pub unused_after: Option<String>,
     /// The last rotation, where the issuer cannot show one.
     #[schemars(with = "Option<Day>")]
     pub rotated: Option<String>,
