@@ -101,11 +101,26 @@ pub struct ChannelHealth {
     pub throttled_until: Option<At>,
     /// Deliveries given up since the last success.
     pub dead: u32,
+    /// Refusals in a row that break only over time: since when, how many.
+    #[serde(default)]
+    pub refusals: Option<(At, u32)>,
+    /// Recipients that the receiver's policy refused since the last success; a few are enough.
+    #[serde(default)]
+    pub policy: Vec<String>,
 }
 
 impl ChannelHealth {
     pub fn new(id: ChannelId) -> Self {
-        Self { id, failures_in_a_row: 0, broken: None, probe_at: None, throttled_until: None, dead: 0 }
+        Self {
+            id,
+            failures_in_a_row: 0,
+            broken: None,
+            probe_at: None,
+            throttled_until: None,
+            dead: 0,
+            refusals: None,
+            policy: Vec::new(),
+        }
     }
     pub fn up(&self) -> bool {
         self.broken.is_none()

@@ -16,6 +16,9 @@ pub struct Facts {
     pub token: String,
     pub collector: Option<String>,
     pub issuer: Text,
+    /// For people: `GitLab`; empty in intents of older versions.
+    #[serde(default)]
+    pub issuer_title: Text,
     /// Where the collector reads: host of the issuer's URL.
     pub host: Text,
     pub kind: Text,
@@ -190,6 +193,15 @@ pub struct Delivery {
     pub fell_back: bool,
 }
 
+/// What repeated answers of a kind break (channels.md 5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspect {
+    /// 401, 403, 404 of a webhook: it may be being set up. Three in a row over an hour break it.
+    Address,
+    /// A relay's policy (5.7.x). Three different recipients break it.
+    Policy,
+}
+
 /// Why a message was not taken.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{reason}: {detail}")]
@@ -198,6 +210,8 @@ pub struct SendError {
     pub reason: FailureReason,
     /// The receiver asked to wait this long, seconds.
     pub after: Option<u32>,
+    /// One such answer proves nothing about the channel; several do.
+    pub suspect: Option<Suspect>,
     /// Status and the receiver's own word; bounded, no secret.
     pub detail: Text,
 }

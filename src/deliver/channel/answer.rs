@@ -53,7 +53,13 @@ pub fn reason_of(status: u16) -> FailureReason {
 /// An answer that was no success.
 pub fn refused(response: &Response, class: Class, word: &str) -> SendError {
     let detail = if word.is_empty() { response.status.to_string() } else { format!("{} {word}", response.status) };
-    SendError { class, reason: reason_of(response.status), after: retry_after(response), detail: Text::new(&detail) }
+    SendError {
+        class,
+        reason: reason_of(response.status),
+        after: retry_after(response),
+        suspect: None,
+        detail: Text::new(&detail),
+    }
 }
 
 /// No answer. `idempotent`: the receiver takes a repeat for the same message.
@@ -63,7 +69,13 @@ pub fn unanswered(failure: &Failure, idempotent: Idempotent) -> SendError {
         (false, Idempotent::No) => Class::Ambiguous,
     };
     let sent = if failure.unsent { "nothing was sent" } else { "it may have arrived" };
-    SendError { class, reason: failure.reason, after: None, detail: Text::new(&format!("{sent}: {}", failure.detail)) }
+    SendError {
+        class,
+        reason: failure.reason,
+        after: None,
+        suspect: None,
+        detail: Text::new(&format!("{sent}: {}", failure.detail)),
+    }
 }
 
 /// POSTs a frozen body once. A redirect is a failure even where the client followed it: another page may say 200.
@@ -92,6 +104,7 @@ impl Unposted {
                 class: Class::Broken,
                 reason: FailureReason::NotFound,
                 after: None,
+                suspect: None,
                 detail: "redirected; give the channel the final URL".into(),
             },
         }
@@ -117,13 +130,20 @@ pub fn no_secret(error: &crate::base::secret::read::SecretError) -> SendError {
         class: Class::Retry,
         reason: FailureReason::LoginRefused,
         after: None,
+        suspect: None,
         detail: Text::new(&error.to_string()),
     }
 }
 
 /// A setting or secret that no repeat can mend.
 pub fn unusable(sentence: &str) -> SendError {
-    SendError { class: Class::Broken, reason: FailureReason::LoginRefused, after: None, detail: sentence.into() }
+    SendError {
+        class: Class::Broken,
+        reason: FailureReason::LoginRefused,
+        after: None,
+        suspect: None,
+        detail: sentence.into(),
+    }
 }
 
 #[cfg(test)]

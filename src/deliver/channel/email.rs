@@ -214,7 +214,13 @@ pub async fn send(config: &Config, outgoing: &Outgoing<'_>) -> Result<Receipt, S
 }
 
 fn unreadable(sentence: &str) -> SendError {
-    SendError { class: Class::Refused, reason: FailureReason::Decode, after: None, detail: sentence.into() }
+    SendError {
+        class: Class::Refused,
+        reason: FailureReason::Decode,
+        after: None,
+        suspect: None,
+        detail: sentence.into(),
+    }
 }
 
 /// Everything from outside goes through lettre's encoding; ids are hexadecimal.

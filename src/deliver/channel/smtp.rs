@@ -12,7 +12,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
-use crate::domain::delivery::{Class, Receipt, SendError};
+use crate::domain::delivery::{Class, Receipt, SendError, Suspect};
 use crate::domain::reason::FailureReason;
 use crate::domain::text::Text;
 
@@ -80,6 +80,7 @@ pub async fn send(transaction: Transaction<'_>) -> Result<Receipt, SendError> {
             class: Class::Recipient,
             reason: FailureReason::Decode,
             after: None,
+            suspect: None,
             detail: "the address is not ASCII, and the relay offers no SMTPUTF8".into(),
         }),
         Ok(Err(Fault::Smtp(error))) => Err(failed(stage.get(), &known_of(&error, &chain(&error)), &to)),
@@ -223,6 +224,7 @@ fn failed(stage: Stage, known: &Known<'_>, to: &str) -> SendError {
         class: class_of(stage, known),
         reason: reason_of(stage, known),
         after: None,
+        suspect: suspect(stage, known),
         detail: Text::new(&detail),
     }
 }
@@ -244,11 +246,18 @@ fn class_of(stage: Stage, known: &Known<'_>) -> Class {
         Stage::Connect | Stage::StartTls | Stage::Auth => Class::Broken,
         Stage::Mail if size => Class::Refused,
         Stage::Mail => Class::Broken,
-        // The relay or its policy, not the mailbox: every recipient would fare alike.
-        Stage::Rcpt if code == 530 || matches!(enhanced, Some((5, 7, _))) => Class::Broken,
+        // The relay, not the mailbox: every recipient would fare alike.
+        Stage::Rcpt if code == 530 => Class::Broken,
         Stage::Rcpt => Class::Recipient,
         Stage::Data | Stage::Dot => Class::Refused,
     }
+}
+
+/// A policy speaks of a recipient or a message, and of the relay only if it says the same of several recipients.
+fn suspect(stage: Stage, known: &Known<'_>) -> Option<Suspect> {
+    let about = matches!(stage, Stage::Rcpt | Stage::Data | Stage::Dot);
+    let policy = known.code.is_some_and(|code| code >= 500) && matches!(enhanced(known.text), Some((5, 7, _)));
+    (about && policy).then_some(Suspect::Policy)
 }
 
 fn reason_of(stage: Stage, known: &Known<'_>) -> FailureReason {
@@ -303,7 +312,7 @@ mod tests {
             (Stage::Rcpt, 550, "5.1.1 no such user", Class::Recipient),
             (Stage::Rcpt, 553, "", Class::Recipient),
             (Stage::Rcpt, 551, "", Class::Recipient),
-            (Stage::Rcpt, 550, "5.7.1 relaying denied", Class::Broken),
+            (Stage::Rcpt, 550, "5.7.1 relaying denied", Class::Recipient),
             (Stage::Rcpt, 530, "", Class::Broken),
             (Stage::Data, 451, "", Class::Retry),
             (Stage::Data, 554, "", Class::Refused),
@@ -313,6 +322,23 @@ mod tests {
         ];
         for (stage, code, text, expected) in table {
             assert_eq!(class(stage, code, text), expected, "{stage:?} {code} {text}");
+        }
+    }
+
+    #[test]
+    fn a_policy_makes_the_relay_suspect_and_a_mailbox_does_not() {
+        let table = [
+            (Stage::Rcpt, 550, "5.7.1 relaying denied", true),
+            (Stage::Data, 554, "5.7.0 policy", true),
+            (Stage::Dot, 550, "5.7.26 unauthenticated", true),
+            (Stage::Dot, 554, "5.6.0 content", false),
+            (Stage::Dot, 451, "4.7.1 later", false),
+            (Stage::Rcpt, 550, "5.1.1 no such user", false),
+            (Stage::Auth, 535, "5.7.8 bad", false),
+        ];
+        for (stage, code, text, suspected) in table {
+            let known = Known { code: Some(code), tls: false, certificate: false, ours: false, timeout: false, text };
+            assert_eq!(suspect(stage, &known).is_some(), suspected, "{stage:?} {code} {text}");
         }
     }
 

@@ -39,7 +39,7 @@ pub async fn send(body: &str) -> Result<Receipt, SendError> {
 }
 
 fn failed(detail: &str) -> SendError {
-    SendError { class: Class::Retry, reason: FailureReason::Connect, after: None, detail: detail.into() }
+    SendError { class: Class::Retry, reason: FailureReason::Connect, after: None, suspect: None, detail: detail.into() }
 }
 
 fn write(out: &mut impl Write, body: &str) -> std::io::Result<()> {

@@ -16,7 +16,7 @@ use crate::base::http::Response;
 use crate::base::secret::{Secret, SecretRef, read};
 use crate::deliver::message::Message;
 use crate::domain::At;
-use crate::domain::delivery::{Class, Receipt, SendError};
+use crate::domain::delivery::{Class, Receipt, SendError, Suspect};
 use crate::domain::spelling::Link;
 
 /// A URL of yours that is told by POST.
@@ -135,13 +135,17 @@ fn sign(secret: &Secret, id: &str, timestamp: &str, body: &str) -> Option<String
 }
 
 fn judge(response: &Response) -> Result<Receipt, SendError> {
-    let class = match response.status {
-        200..=299 => return Ok(Receipt { evidence: response.status.to_string().as_str().into() }),
-        // A receiver that is being set up says these for a while: the breaker opens after several in a row, not after one.
-        401 | 403 | 404 => Class::Retry,
-        status => answer::class_of(status, answer::retry_after(response)),
-    };
-    Err(answer::refused(response, class, ""))
+    match response.status {
+        200..=299 => Ok(Receipt { evidence: response.status.to_string().as_str().into() }),
+        // A receiver that is being set up says these for a while.
+        401 | 403 | 404 => {
+            Err(SendError { suspect: Some(Suspect::Address), ..answer::refused(response, Class::Retry, "") })
+        }
+        status => {
+            let class = answer::class_of(status, answer::retry_after(response));
+            Err(answer::refused(response, class, ""))
+        }
+    }
 }
 
 #[cfg(test)]

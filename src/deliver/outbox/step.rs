@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use crate::domain::At;
 use crate::domain::collector::ChannelHealth;
-use crate::domain::delivery::{Class, Delivery, DeliveryState, Receipt, SendError};
+use crate::domain::delivery::{Class, Delivery, DeliveryState, Receipt, SendError, Suspect};
 use crate::domain::finding::Severity;
 use crate::domain::key::ChannelId;
 use crate::domain::reason::FailureReason;
@@ -20,6 +20,10 @@ const LONGEST_WISH: TimeDelta = TimeDelta::hours(1);
 const AMBIGUOUS_WAIT: TimeDelta = TimeDelta::minutes(2);
 /// Failures in a row that break a channel, and when it is tried again.
 const BREAKS_AT: u32 = 5;
+/// Refusals in a row, over at least this long, that break a webhook.
+const REFUSALS: (u32, TimeDelta) = (3, TimeDelta::hours(1));
+/// Recipients refused by a relay's policy that break it.
+const POLICY: usize = 3;
 const FIRST_PROBE: TimeDelta = TimeDelta::minutes(15);
 const NEXT_PROBE: TimeDelta = TimeDelta::hours(1);
 /// Attempts with one frozen body; later ones are rendered afresh.
@@ -101,6 +105,7 @@ fn sent(parcel: &Parcel, receipt: &Receipt, cx: &StepCx<'_>) -> Next {
 }
 
 fn failed(parcel: &Parcel, error: &SendError, cx: &StepCx<'_>) -> Next {
+    let error = &weighed(parcel, error, cx);
     let mut next = unchanged(parcel, error.class, cx.now);
     next.evidence = error.detail.as_str().to_owned();
     next.health = health_after(parcel, error, cx);
@@ -133,13 +138,44 @@ fn pause(attempts: u32, error: &SendError, cx: &StepCx<'_>) -> TimeDelta {
     drawn.max(wish.min(LONGEST_WISH))
 }
 
+/// What several answers of a kind prove, one does not: with the last of them the channel is broken.
+fn weighed(parcel: &Parcel, error: &SendError, cx: &StepCx<'_>) -> SendError {
+    let proved = match error.suspect {
+        None => false,
+        Some(_) if parcel.health.broken.is_some() => true,
+        Some(Suspect::Address) => {
+            let (since, refusals) = refusals(parcel, cx.now);
+            refusals >= REFUSALS.0 && cx.now - since >= REFUSALS.1
+        }
+        Some(Suspect::Policy) => policy(parcel).len() >= POLICY,
+    };
+    SendError { class: if proved { Class::Broken } else { error.class }, ..error.clone() }
+}
+
+/// Refusals in a row with this one: since when, how many.
+fn refusals(parcel: &Parcel, now: At) -> (At, u32) {
+    parcel.health.refusals.map_or((now, 1), |(since, refusals)| (since, refusals.saturating_add(1)))
+}
+
+/// Recipients that a policy refused, with this one.
+fn policy(parcel: &Parcel) -> Vec<String> {
+    let mut refused = parcel.health.policy.clone();
+    if refused.len() < POLICY && !refused.contains(&parcel.recipient) {
+        refused.push(parcel.recipient.clone());
+    }
+    refused
+}
+
 fn health_after(parcel: &Parcel, error: &SendError, cx: &StepCx<'_>) -> ChannelHealth {
     let mut health = parcel.health.clone();
     match error.class {
         // The receiver answered and spoke about this message or this reader: the channel works.
         Class::Recipient | Class::Refused | Class::Ok => {
-            let dead = health.dead;
-            health = ChannelHealth { dead, ..ChannelHealth::new(parcel.channel.clone()) };
+            let (dead, policy) = match error.suspect {
+                Some(Suspect::Policy) => (health.dead, policy(parcel)),
+                _ => (health.dead, health.policy),
+            };
+            health = ChannelHealth { dead, policy, ..ChannelHealth::new(parcel.channel.clone()) };
         }
         Class::Throttled => {
             let until = cx.now + pause(parcel.deliveries.iter().map(|d| d.attempts + 1).max().unwrap_or(1), error, cx);
@@ -148,7 +184,10 @@ fn health_after(parcel: &Parcel, error: &SendError, cx: &StepCx<'_>) -> ChannelH
                 health.probe_at = Some(until);
             }
         }
+        // Counted by the hour, not by the handful: its own backoff would use the handful up in minutes.
+        Class::Retry if error.suspect == Some(Suspect::Address) => health.refusals = Some(refusals(parcel, cx.now)),
         Class::Broken | Class::Retry | Class::Ambiguous => {
+            health.refusals = None;
             health.failures_in_a_row = health.failures_in_a_row.saturating_add(1);
             if health.broken.is_some() {
                 health.probe_at = Some(cx.now + NEXT_PROBE);
@@ -278,7 +317,7 @@ mod tests {
         }
     }
     fn error(class: Class, reason: FailureReason) -> SendError {
-        SendError { class, reason, after: None, detail: Text::new("said no") }
+        SendError { class, reason, after: None, suspect: None, detail: Text::new("said no") }
     }
     fn mail() -> Vec<(ChannelId, String)> {
         vec![("mail".into(), "ops@example.com".into())]
@@ -363,6 +402,69 @@ mod tests {
         assert_eq!(next.health.broken, Some((at(0), Class::Broken)));
         assert_eq!((only(&next).state, only(&next).attempts), (DeliveryState::Blocked, 0));
         assert!(next.fallback.is_empty(), "the broken channel itself is told to the fallback");
+    }
+
+    /// One refusal of `recipient` that only counts together with others.
+    fn suspicious(parcel: &Parcel, class: Class, suspect: Suspect, recipient: &str, seconds: i64) -> Next {
+        let parcel = Parcel { recipient: recipient.into(), ..parcel.clone() };
+        let fallback = mail();
+        let cx = StepCx { fallback: &fallback, idempotent: true, jitter: 0, now: at(seconds) };
+        step(&parcel, &Err(SendError { suspect: Some(suspect), ..error(class, FailureReason::Forbidden) }), &cx)
+    }
+
+    #[test]
+    fn a_webhook_that_refuses_is_broken_after_three_in_a_row_over_an_hour() {
+        let mut parcel = parcel(Severity::Warning);
+        let mut refuse = |seconds| {
+            let next = suspicious(&parcel, Class::Retry, Suspect::Address, "", seconds);
+            parcel = again(&parcel, &next);
+            next
+        };
+        for seconds in [0, 5, 35, 155, 755, 3_599] {
+            let next = refuse(seconds);
+            assert!(next.health.up(), "{seconds}: {:?}", next.health);
+            assert_eq!((next.class, only(&next).state), (Class::Retry, DeliveryState::Retrying));
+        }
+        let next = refuse(3_600);
+        assert_eq!(next.health.broken, Some((at(3_600), Class::Broken)));
+        assert_eq!((next.class, only(&next).state), (Class::Broken, DeliveryState::Blocked));
+        assert_eq!(refuse(4_500).health.probe_at, Some(at(4_500 + 3_600)), "a probe that is refused leaves it broken");
+    }
+
+    #[test]
+    fn two_refusals_an_hour_apart_or_another_answer_between_break_no_webhook() {
+        let parcel = parcel(Severity::Warning);
+        let first = suspicious(&parcel, Class::Retry, Suspect::Address, "", 0);
+        let second = suspicious(&again(&parcel, &first), Class::Retry, Suspect::Address, "", 4_000);
+        assert!(second.health.up());
+        let other = fail(&again(&parcel, &second), Class::Retry, 4_100);
+        assert_eq!((other.health.refusals, other.health.failures_in_a_row), (None, 1), "no longer in a row");
+        let third = suspicious(&again(&parcel, &other), Class::Retry, Suspect::Address, "", 8_000);
+        assert!(third.health.up());
+    }
+
+    #[test]
+    fn a_policy_breaks_a_relay_with_the_third_recipient_that_it_refuses() {
+        for class in [Class::Recipient, Class::Refused] {
+            let mut parcel = parcel(Severity::Warning);
+            for recipient in ["a@example.com", "b@example.com", "a@example.com"] {
+                let next = suspicious(&parcel, class, Suspect::Policy, recipient, 0);
+                assert!(next.health.up(), "{recipient}: {:?}", next.health);
+                assert_eq!(next.class, class);
+                parcel.health = next.health;
+            }
+            // Another word about a mailbox changes nothing; a success would.
+            parcel.health = fail(&parcel, Class::Recipient, 1).health;
+            let next = suspicious(&parcel, class, Suspect::Policy, "c@example.com", 1);
+            assert_eq!(next.health.broken, Some((at(1), Class::Broken)));
+            assert_eq!(only(&next).state, DeliveryState::Blocked, "the relay is at fault, not the third recipient");
+            parcel.health = next.health;
+            let probe = suspicious(&parcel, class, Suspect::Policy, "a@example.com", 901);
+            assert_eq!((probe.health.probe_at, only(&probe).state), (Some(at(901 + 3_600)), DeliveryState::Blocked));
+            let cx = StepCx { fallback: &[], idempotent: false, jitter: 0, now: at(5_000) };
+            let healed = step(&parcel, &Ok(Receipt { evidence: Text::new("250 ok") }), &cx);
+            assert_eq!(healed.health, ChannelHealth::new("chat".into()));
+        }
     }
 
     #[test]

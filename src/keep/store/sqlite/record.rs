@@ -134,6 +134,8 @@ fn merged(was: &ChannelHealth, seen: &ChannelHealth, next: &Next) -> ChannelHeal
         probe_at: was.probe_at.max(new.probe_at),
         throttled_until: was.throttled_until.max(new.throttled_until),
         dead: was.dead + new.dead.saturating_sub(seen.dead),
+        refusals: was.refusals.max(new.refusals),
+        policy: if was.policy.len() > new.policy.len() { was.policy.clone() } else { new.policy.clone() },
     }
 }
 
