@@ -123,13 +123,14 @@ async fn every_name_has_its_own_address_and_every_refusal_a_sentence() {
     let program = started().await;
     let (_, page) = asked(&program, "tokens?limit=1000&collector=vendor").await;
     assert_eq!(page["matching"], 300 + HOSTILE.len());
+    let client = http();
     for row in page["tokens"].as_array().unwrap() {
         let label = row["token"].as_str().unwrap();
         let mut url = url::Url::parse(&format!("{}/api/v1/tokens/", program.url)).unwrap();
         // Dots alone are a path of their own to every client; they are written out.
         let encoded: String = label.bytes().map(|byte| format!("%{byte:02X}")).collect();
         url.set_path(&format!("/api/v1/tokens/{encoded}"));
-        let answer = http().get(url).send().await.unwrap();
+        let answer = client.get(url).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{label}");
         let explained: Value = answer.json().await.unwrap();
         assert_eq!(explained["row"]["token"], label);
