@@ -12,6 +12,7 @@ mod github;
 mod gitlab;
 mod hostile;
 mod kills;
+mod looks;
 mod mail;
 mod prometheus;
 mod spine;
