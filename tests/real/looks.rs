@@ -42,7 +42,7 @@ async fn a_poll_shows_every_request_and_what_it_read() {
     assert_eq!(code, 0, "{text}{wrong}");
     line(&text, &["all of it was read"]);
     line(&text, &["accessors", "LIST /v1/auth/token/accessors", "200"]);
-    line(&text, &["vault/root/deploy", "service token", "in 4"]);
+    line(&text, &["vault/deploy", "service token", "in 2 days"]);
     assert!(!text.contains("decided"), "{text}");
     let (_, text, _) = program.run(&["poll", "vault", "--debug", "--config.file", "forewarn.yml"]);
     line(&text, &["decided: read;", "to ask about further"]);
@@ -90,7 +90,7 @@ async fn a_list_without_a_server_is_as_the_issuer_tells_it_and_leaves_no_trace()
     let mut program = Program::new(&config, &[("VAULT_TOKEN", ROOT), ("SLACK", &slack.url)]);
     let (code, text, wrong) = program.run(&["list", "--once", "--all"]);
     assert_eq!(code, 0, "{text}{wrong}");
-    line(&text, &["vault/root/deploy", "deploy-prod"]);
+    line(&text, &["vault/deploy", "deploy-prod"]);
     assert_eq!(files(&program), ["forewarn.yml"]);
     // On top of what a server remembered: the end of a token is seen as such.
     program.start().await;
@@ -102,7 +102,7 @@ async fn a_list_without_a_server_is_as_the_issuer_tells_it_and_leaves_no_trace()
     let store = std::fs::read(program.path("forewarn.db")).unwrap();
     let (code, text, wrong) = program.run(&["list", "--once", "--all"]);
     assert_eq!(code, 0, "{text}{wrong}");
-    line(&text, &["vault/root/deploy", "revoked"]);
+    line(&text, &["vault/deploy", "revoked"]);
     assert_eq!(std::fs::read(program.path("forewarn.db")).unwrap(), store, "the store is as it was");
     assert_eq!(slack.bodies().len(), told, "nobody is told");
 }
@@ -156,11 +156,11 @@ async fn a_group_that_gitlab_keeps_to_its_owners_is_a_right_that_is_missing() {
     let online = ["check-config", "--online", "forewarn.yml"];
     let (_, text, wrong) = program.run(&online);
     line(&text, &["group_tokens", "yes", "the role Owner of the group"]);
-    let denied = format!("/api/v4/groups/{DEEP}/access_tokens");
+    let denied = format!("/groups/{DEEP}/access_tokens");
     gitlab.fault(&denied, Some(crate::support::gitlab::Fault::Status(403, "{\"message\":\"403 Forbidden\"}")));
     let (code, text, _) = program.run(&online);
     assert_eq!(code, 1, "{text}{wrong}");
-    line(&text, &["group_tokens", &format!("NO: forbidden (403 GET {denied})"), "Owner of the group"]);
+    line(&text, &["group_tokens", &format!("NO: forbidden (403 GET /api/v4{denied})"), "Owner of the group"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
