@@ -60,8 +60,10 @@ pub async fn one(
     frame.twin = Some(format!("api/v1/collectors/{}", engine::encoded(&it.row.collector)));
     let said = polled.poll.map(|outcome| match outcome {
         Outcome::Done => "It has polled. The result is the first below.",
-        Outcome::Running => "It polls now, and that takes a while. Reload the page to see the result.",
-        Outcome::Held => "Its issuer asked to wait. It polls by itself as soon as that is over.",
+        Outcome::Running => {
+            "It polls now, or ten seconds after its last poll at the earliest. Reload the page to see the result."
+        }
+        Outcome::Held => "Its issuer asked to wait for a while. It is polled after that by itself.",
         Outcome::JustAsked => {
             "Somebody asked it a moment ago. An issuer is asked again after ten seconds at the earliest."
         }
