@@ -23,6 +23,7 @@ mod gitlab;
 mod hostile;
 mod kills;
 mod letters;
+mod looks;
 mod mail;
 mod prometheus;
 mod spine;
