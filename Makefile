@@ -19,6 +19,7 @@ OIDC = oidc-provider@9.13.3
 BROWSER = playwright-core@1.65.1 axe-core@4.14.1
 # Reads config/schema.json as an editor would.
 VALIDATOR = check-jsonschema==0.39.0
+API = schemathesis==4.32.5 openapi-spec-validator==0.9.0
 # Grafana's own types, against which the dashboards are held; and its components, which paint them (430 MB).
 GRAFANA = @grafana/schema@13.2.3 ts-json-schema-generator@2.4.0 ajv@8.20.0
 PICTURES = @grafana/ui@13.2.2 @grafana/data@13.2.2 react@18.3.1 react-dom@18.3.1 esbuild@0.28.2
@@ -61,7 +62,7 @@ bench:
 pictures: tools $(TOOLS)/pictures/node_modules/@grafana/ui/package.json
 	cargo test --locked --test real pictures -- --ignored
 
-tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema
+tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/venv/bin/st
 tools: $(TOOLS)/node/node_modules/oidc-provider/package.json $(TOOLS)/grafana/shapes.json
 tools: $(TOOLS)/browser/node_modules/axe-core/package.json
 
@@ -85,6 +86,10 @@ $(TOOLS)/venv/bin/check-jsonschema: $(TOOLS)/venv/bin/bao
 $(TOOLS)/browser/node_modules/axe-core/package.json: $(TOOLS)/node/node_modules/oidc-provider/package.json
 	@mkdir -p $(TOOLS)/browser
 	npm install --prefix $(TOOLS)/browser --no-audit --no-fund --silent $(BROWSER)
+	@touch $@
+
+$(TOOLS)/venv/bin/st: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(API)
 	@touch $@
 
 $(TOOLS)/node/node_modules/oidc-provider/package.json:

@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{StatusCode, Uri};
 use chrono::SecondsFormat;
 
-use super::{Answer, Refused, asked, looking, parts, same_site};
+use super::{Answer, Refused, asked, looking, parts};
 use crate::collect::polls::Asked;
 use crate::domain::key::CollectorId;
 use crate::judge::world::World;
@@ -31,13 +31,7 @@ pub async fn collector(State(web): State<Web>, name: Name, uri: Uri) -> Answer<C
     found.await?.map(Json)
 }
 
-pub async fn poll(
-    State(web): State<Web>,
-    name: Name,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<(StatusCode, Json<PollAsked>), Refused> {
-    same_site(&headers)?;
+pub async fn poll(State(web): State<Web>, name: Name, uri: Uri) -> Result<(StatusCode, Json<PollAsked>), Refused> {
     asked::nothing(&uri)?;
     let id = id(name)?;
     let now = web.clock.now();
