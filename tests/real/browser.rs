@@ -114,8 +114,9 @@ async fn scene(more: usize, prefix: &str, arguments: &[&str]) -> Scene {
     tokens.remove("a");
     assert_eq!(program.post("/c/vault/poll").await.0, 200, "it leads back to its page");
     // The page is of this moment; the series of a large fleet come a little later.
-    eventually("the revoked token on its page", LONG, async || {
-        program.get("/t/vault/deploy-bot").await.contains("<strong>revoked</strong>").then_some(())
+    eventually("the revoked token", LONG, async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        program.get("/api/v1/tokens?state=revoked").await.contains("vault/deploy-bot").then_some(())
     })
     .await;
     Scene { program, _model: model }

@@ -15,6 +15,7 @@ mod gitlab;
 mod hostile;
 mod kills;
 mod mail;
+mod pages;
 mod prometheus;
 mod spine;
 mod sso;

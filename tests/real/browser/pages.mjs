@@ -16,8 +16,8 @@ for (const [width, scheme] of [[1280, "light"], [360, "dark"], [360, "light"], [
     if ((width === 1280) === (scheme === "light")) passes += await axeFinds(page, where);
     await shot(page, `${name}-${width}-${scheme}`);
     const found = await page.evaluate(() =>
-      [...document.querySelectorAll("a[href], link[href], script[src]")].map((one) => one.href || one.src));
-    for (const link of found) links.add(link.split("#")[0]);
+      [...document.querySelectorAll("a[href]:not([href^='#']), link[href], script[src]")].map((one) => one.href || one.src));
+    for (const link of found) links.add(link);
   }
   await page.context().close();
 }

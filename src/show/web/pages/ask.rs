@@ -15,6 +15,8 @@ pub struct Ask {
     pub filter: Filter,
     /// The words as the box shows them.
     pub words: String,
+    /// The same, word by word.
+    pub pairs: Query,
     /// The day alone, if nothing else is asked: `2026-12-01`.
     pub day: Option<String>,
     pub offset: usize,
@@ -44,9 +46,11 @@ impl Ask {
             [(name, value)] if name == "day" && text.is_empty() => Some(value.clone()),
             _ => None,
         };
+        let searched = (!text.is_empty()).then(|| ("q".to_owned(), text.clone()));
+        let pairs = words.iter().cloned().chain(searched).collect();
         let mut spelt: Vec<String> = words.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
         spelt.extend((!text.is_empty()).then_some(text));
-        Ok(Self { filter, words: spelt.join(" "), day, offset })
+        Ok(Self { filter, words: spelt.join(" "), pairs, day, offset })
     }
     pub fn paging(&self) -> Paging {
         Paging { offset: self.offset, limit: Paging::USUAL }
@@ -55,6 +59,12 @@ impl Ask {
     pub fn query(&self) -> String {
         if self.words.is_empty() { String::new() } else { format!("q={}", encoded(&self.words)) }
     }
+}
+
+/// A query as links carry it.
+pub fn spelt(query: &Query) -> String {
+    let pairs = query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// A number of rows.
