@@ -70,7 +70,9 @@ async fn whatever_is_asked_gets_a_sentence_and_never_a_server_error() {
         ("/tokens?tema=platform", 400),
         ("/tokens?name=%5B", 400),
         ("/tokens?q=name%3D%5B", 400),
-        ("/tokens?q=%ff%00", 200),
+        ("/tokens?q=%ff", 200),
+        ("/tokens?q=%00", 400),
+        ("/tokens?q=%E2%80%AEgnp.exe", 400),
         ("/tokens?&&=&a", 400),
         ("/tokens?offset=1000000", 200),
         ("/deliveries?offset=x", 400),
@@ -158,13 +160,17 @@ async fn a_form_of_another_site_moves_nothing() {
         let post = |name: &'static str, value: &'static str| {
             http().post(format!("{}{path}", program.url)).header(name, value).send()
         };
-        for (name, value) in
-            [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")]
-        {
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
             assert_eq!(post(name, value).await.unwrap().status().as_u16(), 403, "{path} {name}: {value}");
         }
         let fine = post("origin", "https://ops.example.com").await.unwrap().status();
-        assert!(fine.is_success(), "{path} from the page itself, behind a proxy: {fine}");
+        // 429: the page has just asked for a poll.
+        assert!(fine.is_success() || fine == 429, "{path} from the page itself, behind a proxy: {fine}");
     }
 }
 
@@ -174,7 +180,8 @@ async fn a_reader_that_stops_reading_holds_nothing_up() {
     for nth in 0..2000 {
         tokens += &format!("      - {{ name: \"bot-{nth}\", expires: 2030-03-01 }}\n");
     }
-    let config = format!("store: sqlite:forewarn.db\ncollectors:\n  vendor:\n    issuer: declared\n    tokens:\n{tokens}");
+    let config =
+        format!("store: sqlite:forewarn.db\ncollectors:\n  vendor:\n    issuer: declared\n    tokens:\n{tokens}");
     let mut program = Program::new(&config, &[]);
     program.start().await;
     let address = program.url.trim_start_matches("http://").to_owned();

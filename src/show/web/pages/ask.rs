@@ -3,6 +3,7 @@
 
 use super::engine::encoded;
 use super::fault::Fault;
+use crate::domain::text::Text;
 use crate::show::answers::filter::Filter;
 use crate::show::answers::tokens::Paging;
 
@@ -30,6 +31,9 @@ impl Ask {
         let mut words: Vec<(String, String)> = Vec::new();
         let mut offset = 0;
         for (name, value) in query {
+            if unseen(name) || unseen(value) {
+                return Err(Fault::wrong("the filter holds a character that cannot be seen; write it anew"));
+            }
             match name.as_str() {
                 "offset" => offset = whole(value)?,
                 "q" => words.extend(split(value)?),
@@ -65,6 +69,13 @@ impl Ask {
 pub fn spelt(query: &Query) -> String {
     let pairs = query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Control and bidi characters, which no name holds (semantics 1.2).
+fn unseen(text: &str) -> bool {
+    let mut bytes = [0; 4];
+    text.chars()
+        .any(|c| c != char::REPLACEMENT_CHARACTER && Text::new(c.encode_utf8(&mut bytes)).as_str() == "\u{FFFD}")
 }
 
 /// A number of rows.

@@ -59,7 +59,8 @@ async fn explained(web: &Web, path: &str, name: String) -> Result<Response, Faul
     let mut frame = frame(web, path, "tokens", &collectors);
     let named = engine::encoded(&it.row.line.token);
     // What a path cannot hold, the query can.
-    let twin = if link.contains('?') { format!("api/v1/tokens?token={named}") } else { format!("api/v1/tokens/{named}") };
+    let twin =
+        if link.contains('?') { format!("api/v1/tokens?token={named}") } else { format!("api/v1/tokens/{named}") };
     frame.twin = Some(twin);
     engine::page("token.html", frame, context! { it => engine::value(&it), told_known => known })
 }
