@@ -25,6 +25,7 @@ mod kills;
 mod letters;
 mod looks;
 mod mail;
+mod pages;
 mod prometheus;
 mod spine;
 mod sso;
