@@ -23,6 +23,7 @@ use crate::show::exposition::Exposition;
 use crate::show::web::Parts;
 use crate::show::web::site::Site;
 
+pub mod once;
 pub mod reload;
 pub mod remember;
 mod surface;

@@ -67,7 +67,7 @@ pub fn read_only(path: &Path, setup: &Setup, now: At) -> store::Result<World> {
 
 /// Standings only: a world that has just been read settles before it speaks, so nothing is decided here that would
 /// have to be written down.
-fn judge(world: &mut World, now: At) {
+pub(super) fn judge(world: &mut World, now: At) {
     let mut almanac = Almanac::default();
     while world.inventory.next_due().is_some_and(|due| due <= now) {
         let decision = world.decide(&Event::Due, &mut almanac, now);

@@ -135,3 +135,26 @@ fn until(end: At, now: At) -> String {
     const CLOCK_MATTERS: i64 = 30;
     if (end - now).num_days() < CLOCK_MATTERS { end.format("%-d %b %H:%M").to_string() } else { words::day(end) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn rule_12_5_the_first_state_that_fits_and_who_decides_it() {
+        let pipelines = Pipelines::of(&sample::world(), &Filter::default(), sample::now());
+        let say = |row: &PipelineRow| format!("{} {} {}: {}", row.state, row.pipeline, row.tokens, row.text);
+        let rows: Vec<_> = pipelines.pipelines.iter().map(say).collect();
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+        broken deploy-prod 2: keycloak/ci/deploy-bot was revoked
+        unknown images 0: not known: no token of it is known
+        unknown nightly 1: not known: aws/ci-deploy could not be verified
+        "#);
+        let narrowed = Filter::words(&["name=renovate"]).unwrap();
+        let narrowed = Pipelines::of(&sample::world(), &narrowed, sample::now());
+        let deploy = narrowed.pipelines.iter().find(|row| row.pipeline == "deploy-prod").unwrap();
+        assert_eq!((deploy.tokens, deploy.state), (1, PipelineState::Safe));
+        assert_eq!(deploy.text, "safe until 1 Dec 00:00");
+    }
+}

@@ -110,6 +110,9 @@ fn scheduled(rotation: &Rotation, end: Option<At>, now: At) -> String {
     }
     let Some(end) = end else { return due };
     let saved = (end - rotation.deadline).num_seconds();
+    if saved == 0 {
+        return format!("{due}, at the instant it expires: no time is left");
+    }
     if saved < 0 {
         return format!("{due}, {} too late: the schedule does not save it", late(saved));
     }

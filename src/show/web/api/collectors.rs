@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
+use chrono::SecondsFormat;
 
 use super::{Answer, Refused, asked, looking, parts};
 use crate::collect::polls::Asked;
@@ -41,6 +42,13 @@ pub async fn poll(State(web): State<Web>, name: Name, uri: Uri) -> Result<(Statu
         }
         Asked::Later(seconds) => {
             Err(Refused::later(seconds, format!("somebody asked {id} to poll a moment ago; again in {seconds} s")))
+        }
+        Asked::Held(until) => {
+            let sentence = format!(
+                "its issuer asked to wait until {}; {id} polls after that by itself",
+                until.to_rfc3339_opts(SecondsFormat::Secs, true)
+            );
+            Err(Refused::later((until - now).num_seconds().max(1), sentence))
         }
         Asked::Unknown => Err(looking(&web, move |world, _| unknown(world, &id)).await?),
     }

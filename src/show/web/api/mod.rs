@@ -16,7 +16,6 @@ use super::{Parts, Web};
 use crate::domain::At;
 use crate::domain::text::Text;
 use crate::judge::world::World;
-use crate::judge::world::view::TokenLine;
 
 pub mod asked;
 pub mod collectors;
@@ -138,39 +137,3 @@ pub async fn dress(State(web): State<Web>, request: Request, next: Next) -> Resp
 
 /// Longest sentence of a layer, bytes.
 const LONGEST: usize = 4096;
-
-/// Everything the first `list` showed: tokens in key order, and how fresh each collector is.
-#[derive(Serialize, Deserialize)]
-pub struct Listing {
-    pub now: At,
-    pub collectors: Vec<CollectorLine>,
-    pub tokens: Vec<TokenLine>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct CollectorLine {
-    pub collector: String,
-    pub issuer: String,
-    /// Whether its facts grow stale; what is typed or lies in files does not.
-    pub ages: bool,
-    pub last_success: Option<At>,
-    /// Why the last round failed, and since when; no secret.
-    pub failure: Option<String>,
-    pub failing_since: Option<At>,
-}
-
-impl Listing {
-    pub fn of(world: &World, now: At) -> Self {
-        let mut tokens = Vec::new();
-        world.lines(&mut |line| tokens.push(line));
-        let collectors = world.collectors().map(|status| CollectorLine {
-            collector: status.id.to_string(),
-            issuer: status.issuer.to_string(),
-            ages: status.stale_after.is_some(),
-            last_success: status.last_success,
-            failure: status.failure.map(|reason| reason.to_string()),
-            failing_since: status.failing_since,
-        });
-        Self { now, collectors: collectors.collect(), tokens }
-    }
-}
