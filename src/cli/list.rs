@@ -20,9 +20,11 @@ Examples:
   forewarn list --once                           # as the issuers tell it now, without a server
   forewarn list --format csv > tokens.csv        # all of it, for a spreadsheet
 
-A filter word is FIELD=VALUE: token place name collector issuer kind scope team pipeline schedule finding severity
-state needs day q fact.<name>. All words must fit; of values with commas between them any. Names may be globs: * stays
-within one part of a path, ** crosses it. With a filter, JSON or CSV, quiet tokens are shown too.";
+A filter word is FIELD=VALUE. The fields: token, place, name, collector, issuer,
+kind, scope, team, pipeline, schedule, finding, severity, state, needs, day, q,
+fact.<name>. All words must fit; of values with commas between them, any.
+Names may be globs: * stays within one part of a path, ** crosses it.
+With a filter, and as JSON or CSV, quiet tokens are shown too.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
