@@ -24,11 +24,11 @@ use crate::judge::evaluate::rules::{CollectorRules, Problem};
 
 /// Seconds; the shortest interval against anything but this machine.
 const SHORTEST: u32 = 60;
-const EVERY: u32 = 15 * 60;
-const TIMEOUT: u32 = 20;
-const CONCURRENCY: usize = 4;
+pub(super) const EVERY: u32 = 15 * 60;
+pub(super) const TIMEOUT: u32 = 20;
+pub(super) const CONCURRENCY: usize = 4;
 const STALE_AFTER: u32 = 3600;
-const MOST_TOKENS: usize = 1_000_000;
+pub(super) const MOST_TOKENS: usize = 1_000_000;
 /// Largest answer of an issuer after decompression, bytes: a page of a listing stays far below it.
 const BODY_CAP: usize = 32 << 20;
 

@@ -3,10 +3,33 @@
 use super::collectors::One;
 use crate::base::yaml::mistake::quoted;
 use crate::collect::issuer::Settings;
-use crate::collect::issuer::definition::Source;
 use crate::collect::issuer::definition::request::{Mode, Sends};
+use crate::collect::issuer::definition::{Definition, Source};
 use crate::collect::login::Login;
 use crate::judge::evaluate::rules::Problem;
+
+/// Keys that mean something only to some issuers, and whether this one has a use for each.
+pub(super) fn uses(definition: &Definition) -> [(&'static str, bool); 10] {
+    let http = definition.origin == Source::Http;
+    let files = definition.origin == Source::Files;
+    [
+        ("files", files),
+        ("trust_roots", files),
+        ("tokens", definition.origin == Source::Declared),
+        ("introspection_endpoint", sends_login(definition, Mode::Inspect)),
+        ("inspect", definition.can(Mode::Inspect)),
+        ("inventory", http && definition.can(Mode::Inventory)),
+        ("tls", http),
+        ("proxy", http),
+        ("timeout", http),
+        ("concurrency", http),
+    ]
+}
+
+/// For `inspect`: it asks about values with its own login, instead of letting each value ask about itself.
+pub(super) fn sends_login(definition: &Definition, mode: Mode) -> bool {
+    definition.requests.iter().any(|request| request.mode == mode && request.sends == Sends::Login)
+}
 
 impl One<'_, '_> {
     /// The issuer's name for a sentence.
@@ -21,20 +44,19 @@ impl One<'_, '_> {
     pub(super) fn foreign_keys(&mut self) {
         let origin = self.definition.origin;
         let section = self.section;
-        let http = origin == Source::Http;
         let given = [
-            ("files", section.files.is_some(), origin == Source::Files),
-            ("trust_roots", section.trust_roots.is_some(), origin == Source::Files),
-            ("tokens", section.tokens.is_some(), origin == Source::Declared),
-            ("introspection_endpoint", section.introspection_endpoint.is_some(), self.introspects()),
-            ("inspect", section.inspect.is_some(), self.definition.can(Mode::Inspect)),
-            ("inventory", section.inventory.is_some(), self.can_walk() && http),
-            ("tls", section.tls.is_some(), http),
-            ("proxy", section.proxy.is_some(), http),
-            ("timeout", section.timeout.is_some(), http),
-            ("concurrency", section.concurrency.is_some(), http),
+            section.files.is_some(),
+            section.trust_roots.is_some(),
+            section.tokens.is_some(),
+            section.introspection_endpoint.is_some(),
+            section.inspect.is_some(),
+            section.inventory.is_some(),
+            section.tls.is_some(),
+            section.proxy.is_some(),
+            section.timeout.is_some(),
+            section.concurrency.is_some(),
         ];
-        for (key, _, _) in given.into_iter().filter(|(_, given, fits)| *given && !fits) {
+        for ((key, _), _) in uses(self.definition).into_iter().zip(given).filter(|((_, used), given)| *given && !used) {
             let issuer = self.issuer();
             self.note(key, format!("the issuer {issuer} has no use for `{key}`; leave it out"));
         }
@@ -65,13 +87,6 @@ impl One<'_, '_> {
     pub(super) fn can_walk(&self) -> bool {
         self.offline() || self.definition.can(Mode::Inventory)
     }
-    /// It asks about values with its own login, instead of letting each value ask about itself.
-    fn introspects(&self) -> bool {
-        self.sends_login(Mode::Inspect)
-    }
-    fn sends_login(&self, mode: Mode) -> bool {
-        self.definition.requests.iter().any(|request| request.mode == mode && request.sends == Sends::Login)
-    }
 
     /// There is something to ask, and a login to ask it with.
     pub(super) fn walks(&mut self, settings: &Settings, login: &Login) {
@@ -94,7 +109,8 @@ impl One<'_, '_> {
             self.check.note(&path, text);
             return;
         }
-        let needed = (settings.walks && self.sends_login(Mode::Inventory)) || (inspects && self.introspects());
+        let needed = (settings.walks && sends_login(self.definition, Mode::Inventory))
+            || (inspects && sends_login(self.definition, Mode::Inspect));
         if needed && matches!(login, Login::None) && !self.definition.logins.is_empty() {
             let text = format!("the key \"login\" is missing: the issuer {issuer} answers nobody without one");
             self.check.note(&path, text);

@@ -14,6 +14,7 @@ mod check;
 mod collectors;
 mod files;
 mod fitting;
+pub mod schema;
 pub mod sections;
 pub mod setup;
 mod typed;

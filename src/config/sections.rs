@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::base::http::client::{Proxy, Tls};
 use crate::base::secret::SecretRef;
@@ -13,7 +14,8 @@ use crate::base::yaml::reader::{read, read_entry};
 use crate::base::yaml::tree::{Key, Node, Value, join};
 use crate::collect::login::LoginSection;
 use crate::deliver::channel::ChannelSection;
-use crate::judge::evaluate::rules::{MatchSection, PipelineSection, PolicySection, ScheduleSection};
+use crate::domain::spelling::{BaseUrl, Duration, Expires, Glob, Instant};
+use crate::judge::evaluate::rules::sections::{MatchSection, PipelineSection, PolicySection, ScheduleSection};
 use crate::judge::tell::route::{RouteSection, TeamSection};
 
 /// Sections by name; for each whether files of a folder join their entries.
@@ -69,55 +71,97 @@ const NOT_BUILT: [&[&str]; 24] = [
     &["channels", "*", "telegram"],
 ];
 
-/// One entry of `collectors:`. Durations and URLs as written.
-#[derive(Clone, Debug, Deserialize)]
+/// One issuer that is asked, or files that are read. Its name is the label `collector` and begins the name of each of its
+/// tokens: renaming a collector renames its tokens.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CollectorSection {
+    /// The issuer's definition: a shipped one, or one of your own from the folder of `--config.issuers`.
+    #[schemars(length(min = 1), example = &"gitlab")]
     pub issuer: String,
+    /// Where the issuer is; needed unless its definition has a URL.
+    #[schemars(with = "Option<BaseUrl>")]
     pub url: Option<String>,
+    /// Time between two polls; at least 1m, but for issuers on loopback addresses.
+    #[schemars(with = "Option<Duration>", extend("default" = "15m"))]
     pub every: Option<String>,
+    /// Time limit of one request.
+    #[schemars(with = "Option<Duration>", extend("default" = "20s"))]
     pub timeout: Option<String>,
+    /// Requests in flight; the definition's limit holds if it is lower.
+    #[schemars(range(min = 1), extend("default" = 4))]
     pub concurrency: Option<u16>,
+    /// How old a reading may be before its tokens are `unverified`. Default 3 × `every`, at least 1h; offline never.
+    #[schemars(with = "Option<Duration>", example = &"1h")]
     pub stale_after: Option<String>,
+    /// How to get out: `environment` (HTTPS_PROXY, NO_PROXY), `none`, or the URL of a proxy.
+    #[schemars(extend("default" = "environment"))]
     pub proxy: Option<Proxy>,
+    /// Certificates for talking to the issuer; without it the system's roots.
     pub tls: Option<Tls>,
+    /// Where tokens are introspected, instead of discovery by `url`. A token is sent only to a URL that is named or found there.
+    #[schemars(with = "Option<BaseUrl>", example = &"https://sso.example.com/introspect")]
     pub introspection_endpoint: Option<String>,
+    /// How forewarn proves who it is: exactly one form, out of those that the issuer takes.
     pub login: Option<LoginSection>,
-    /// Its keys are the definition's; their values are read from the tree.
+    /// Narrows what is listed; its keys are the issuer's own. A login without `inspect` lists everything it sees.
+    // Their values are read from the tree.
     pub inventory: Option<BTreeMap<String, serde_json::Value>>,
+    /// Tokens that ask about themselves, by a name of yours. Given without `inventory`, nothing else is listed.
+    #[schemars(example = serde_json::json!({ "deploy-bot": { "file": "/run/secrets/deploy-bot" } }))]
     pub inspect: Option<BTreeMap<String, SecretRef>>,
+    /// Kinds to watch besides those of machines; the issuer's document lists them.
+    #[schemars(example = ["personal"])]
     pub kinds: Option<Vec<String>>,
+    /// What a rotation keeps: the `name`; or the issuer's `id`, where independent tokens share a name and a rotation is one
+    /// token gone and another come.
+    #[schemars(extend("default" = "name"))]
     pub slots: Option<Slots>,
+    /// Most tokens to hold; more are counted and said, not watched.
+    #[schemars(range(min = 1), extend("default" = 1_000_000))]
     pub max_tokens: Option<usize>,
+    /// Records that are never tokens of yours: counted, not watched.
+    #[schemars(example = serde_json::json!([{ "name": "project_*_bot_*" }]))]
     pub ignore: Option<Vec<MatchSection>>,
-    /// Globs; relative ones start at the folder of the file.
+    /// Globs of the files to read; relative ones start at the folder of the configuration file.
+    #[schemars(with = "Option<Vec<Glob>>", example = ["/etc/pki/ci/**/*.pem"])]
     pub files: Option<Vec<PathBuf>>,
+    /// Whether certificates that sign themselves are watched too.
+    #[schemars(extend("default" = "hide"))]
     pub trust_roots: Option<TrustRoots>,
+    /// Names and dates that you type, for issuers that tell nothing.
     pub tokens: Option<Vec<TypedSection>>,
 }
 
-/// What a rotation keeps (semantics 1.9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// What a rotation keeps.
+// Semantics 1.9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Slots {
     Name,
     Id,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// Whether certificates that sign themselves are watched too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrustRoots {
     Hide,
     Show,
 }
 
-/// One entry of `tokens:` of the issuer `declared`.
-#[derive(Clone, Debug, Deserialize)]
+/// A token whose dates you type.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TypedSection {
+    /// Its name; each once.
+    #[schemars(length(min = 1), example = &"nuget-push")]
     pub name: String,
-    /// A date, RFC 3339, or `never`.
+    /// When it ends: a day, an instant, or `never`.
+    #[schemars(with = "Expires")]
     pub expires: String,
+    /// When it was issued.
+    #[schemars(with = "Option<Instant>")]
     pub issued: Option<String>,
 }
 
@@ -128,12 +172,16 @@ pub struct StoreSection {
     pub path: PathBuf,
 }
 
-/// The section `metrics:`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Which series `/metrics` has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsSection {
+    /// Which tokens have series of their own: `all`, `findings` (only those with an open finding), `none`. Sums always stay.
     pub tokens: TokensShown,
+    /// Families that are off unless named here.
     pub also: Vec<Also>,
+    /// Beyond so many tokens only those with a finding, or a deadline within 90 days, have series; a gauge says so.
+    #[schemars(extend("default" = 200_000))]
     pub narrow_above: Option<usize>,
 }
 
@@ -145,7 +193,7 @@ impl MetricsSection {
 }
 
 /// Which tokens have series of their own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokensShown {
     #[default]
@@ -155,7 +203,7 @@ pub enum TokensShown {
 }
 
 /// Families that are off by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Also {
     Issued,

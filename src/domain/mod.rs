@@ -14,6 +14,7 @@ pub mod key;
 pub mod observation;
 pub mod poll;
 pub mod reason;
+pub mod spelling;
 pub mod text;
 pub mod token;
 

@@ -11,7 +11,9 @@ mod support;
 mod samples;
 use forewarn::domain;
 
+mod api;
 mod canary;
+mod clock;
 mod files;
 mod github;
 mod gitlab;

@@ -6,18 +6,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::redirect::{Action, Attempt, Policy};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use super::tls;
 
-/// The section `tls:` of a collector.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Certificates for talking to the issuer. Verification cannot be switched off.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
+    /// Roots to trust besides the system's, PEM.
+    #[schemars(example = &"/etc/ssl/corp-ca.pem")]
     pub ca_file: Option<PathBuf>,
+    /// The client certificate, PEM; needs `key_file`.
     pub cert_file: Option<PathBuf>,
+    /// The key of the client certificate, PEM.
     pub key_file: Option<PathBuf>,
-    /// Verified instead of the URL's host; needs `ca_file`.
+    /// The name that the server's certificate must hold, instead of the URL's host; needs `ca_file`.
     pub server_name: Option<String>,
 }
 
@@ -28,6 +33,19 @@ pub enum Proxy {
     Environment,
     None,
     Url(url::Url),
+}
+
+impl JsonSchema for Proxy {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Proxy".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "`environment` (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), `none`, or the URL of a proxy.",
+            "anyOf": [{ "enum": ["environment", "none"] }, { "type": "string", "pattern": r"^https?://[^/?#@\s]+(/\S*)?$" }],
+            "examples": ["http://proxy.example.com:3128"],
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Proxy {

@@ -50,6 +50,30 @@ const LITERAL: &str =
     "a secret stands here in the clear (not shown). Write { env: NAME } or { file: PATH }, and revoke this one";
 const FORMS: &str = "a secret is given as { env: NAME } or { file: PATH }, by exactly one of the two";
 
+impl schemars::JsonSchema for SecretRef {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Where a secret lies: `{ env: NAME }` or `{ file: PATH }`, read at every use. The secret itself never \
+                stands in the configuration.",
+            "type": "object",
+            "properties": {
+                "env": {
+                    "description": "An environment variable.",
+                    "type": "string",
+                    "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+                },
+                "file": { "description": "A file that holds the secret alone.", "type": "string", "minLength": 1 },
+            },
+            "additionalProperties": false,
+            "oneOf": [{ "required": ["env"] }, { "required": ["file"] }],
+            "examples": [{ "env": "GITLAB_TOKEN" }, { "file": "/run/secrets/gitlab-read" }],
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         d.deserialize_any(RefVisitor)

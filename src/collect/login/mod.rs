@@ -2,6 +2,7 @@
 //!
 //! Knows no issuer: which forms are accepted, and in which header a token goes, is told by the definition.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::base::http::Request;
@@ -11,33 +12,54 @@ mod choose;
 pub mod keyring;
 pub mod plain;
 
-/// The section `login:` of a collector; exactly one form.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// How a collector proves who it is: exactly one form, out of those that the issuer takes.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "oneOf" = [{ "required": ["token"] }, { "required": ["basic"] }, { "required": ["header"] }, { "required": ["client_id"] }],
+    "dependentRequired" = { "client_id": ["client_secret"], "client_secret": ["client_id"], "auth_method": ["client_id"] },
+))]
 pub struct LoginSection {
+    /// An API token; the issuer's definition says in which header it goes.
+    #[schemars(example = serde_json::json!({ "file": "/run/secrets/gitlab-read" }))]
     pub token: Option<SecretRef>,
+    /// A user and a password.
     pub basic: Option<BasicSection>,
+    /// A header of your own.
     pub header: Option<HeaderSection>,
+    /// An OAuth client, with its `client_secret`.
+    #[schemars(example = &"forewarn")]
     pub client_id: Option<String>,
+    /// The secret of the OAuth client.
     pub client_secret: Option<SecretRef>,
+    /// How the client shows its secret.
+    #[schemars(extend("default" = "client_secret_basic"))]
     pub auth_method: Option<AuthMethod>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A user and a password.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BasicSection {
+    /// The user.
     pub username: String,
+    /// The password.
     pub password: SecretRef,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A header with a secret.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderSection {
+    /// The header's name.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"), example = &"X-Api-Key")]
     pub name: String,
+    /// Its whole value.
     pub value: SecretRef,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// How an OAuth client shows its secret (RFC 6749 section 2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
     ClientSecretBasic,

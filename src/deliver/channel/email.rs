@@ -7,6 +7,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::{Address, Message as Mail};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::mail::{self, Frozen};
@@ -19,22 +20,37 @@ use crate::domain::delivery::{Class, Receipt, SendError};
 use crate::domain::key::DeliveryId;
 use crate::domain::reason::FailureReason;
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// Mail by SMTP.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Email")]
 pub struct Section {
+    /// The server: `smtp://HOST:587` (STARTTLS is required) or `smtps://HOST:465` (TLS from the start).
+    #[schemars(regex(pattern = r"^smtps?://[^/?#@\s]+/?$"), example = &"smtp://mail.example.com:587")]
     pub smtp: String,
+    /// Who logs in there; nobody unless given.
     pub login: Option<LoginSection>,
+    /// The sender's address.
+    #[schemars(regex(pattern = "@"), example = &"forewarn@example.com")]
     pub from: String,
+    /// The recipients' addresses; each gets a mail of its own.
+    #[schemars(length(min = 1), inner(regex(pattern = "@")), example = ["ops@example.com"])]
     pub to: Vec<String>,
+    /// `none` is for loopback hosts alone.
+    #[schemars(extend("enum" = ["required", "none"], "default" = "required"))]
     pub tls: Option<String>,
     /// Roots to trust besides the system's, PEM.
     pub ca_file: Option<std::path::PathBuf>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// Who logs in to the mail server.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "MailLogin")]
 pub struct LoginSection {
+    /// The user.
     pub username: String,
+    /// The password.
     pub password: SecretRef,
 }
 

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::base::http::client::Client;
@@ -26,14 +27,23 @@ pub mod webhook;
 /// Around every attempt, shorter than a lease.
 const WHOLE: Duration = Duration::from_secs(40);
 
-/// One entry of `channels:`; exactly one kind.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+/// Where messages go: exactly one kind of destination.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    { "required": ["slack"] }, { "required": ["email"] }, { "required": ["webhook"] }, { "required": ["stdout"] },
+]))]
 pub struct ChannelSection {
+    /// An incoming webhook of Slack.
     pub slack: Option<slack::Section>,
+    /// Mail by SMTP, one message a recipient.
     pub email: Option<email::Section>,
+    /// JSON to a URL of yours, signed as Standard Webhooks 1.0.0 where a secret is given.
     pub webhook: Option<webhook::Section>,
+    /// Standard output, one line a message.
     pub stdout: Option<stdout::Section>,
+    /// The channel that is told what this one cannot deliver.
+    #[schemars(example = &"mail")]
     pub fallback: Option<String>,
 }
 

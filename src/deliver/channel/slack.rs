@@ -2,6 +2,7 @@
 //!
 //! The URL is the secret: read at use, never in an error, a log or the store. Nothing of Slack's is kept but its word.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,9 +13,12 @@ use crate::base::secret::{SecretRef, read};
 use crate::deliver::message::{Group, Line, Message, Row, Span, plain, words};
 use crate::domain::delivery::{Class, Receipt, SendError};
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// An incoming webhook of Slack.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Slack")]
 pub struct Section {
+    /// The URL that Slack gave; it is a secret.
     pub webhook_url: SecretRef,
 }
 

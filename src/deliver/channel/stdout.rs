@@ -4,6 +4,7 @@
 
 use std::io::{ErrorKind, Write};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::fit;
@@ -12,8 +13,10 @@ use crate::domain::At;
 use crate::domain::delivery::{Class, Receipt, SendError};
 use crate::domain::reason::FailureReason;
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+/// Standard output; it has no keys: `{}`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Stdout")]
 pub struct Section {}
 
 /// The lines, each ended.

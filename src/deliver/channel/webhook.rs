@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::hmac;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,11 +17,17 @@ use crate::base::secret::{Secret, SecretRef, read};
 use crate::deliver::message::Message;
 use crate::domain::At;
 use crate::domain::delivery::{Class, Receipt, SendError, Suspect};
+use crate::domain::spelling::Link;
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A URL of yours that is told by POST.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Webhook")]
 pub struct Section {
+    /// Where it goes.
+    #[schemars(with = "Link", example = &"https://hooks.example.com/forewarn")]
     pub url: String,
+    /// The key of the signature: `whsec_` and base64, or any text.
     pub secret: Option<SecretRef>,
 }
 

@@ -1,38 +1,87 @@
 //! Routes: which readers hear of an episode. Knows channels by name, addresses and fallback only, not by kind.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{Told, Traits, written};
 use crate::domain::delivery::Facts;
 use crate::domain::episode::Subject;
 use crate::domain::finding::{FindingKind, Severity, Why};
 use crate::domain::key::{ChannelId, TeamId};
+use crate::judge::evaluate::rules::Problem;
 use crate::judge::evaluate::rules::matcher::Matcher;
-use crate::judge::evaluate::rules::{MatchSection, Problem};
+use crate::judge::evaluate::rules::sections::{MatchSection, OneOrMany, match_schema};
 
 /// A channel and, for mail, one address; else empty.
 pub type Reader = (ChannelId, String);
 
-/// One entry of `routes:`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+/// Which findings go to which channels. Routes are tried top down; the first that matches takes it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteSection {
+    /// Which findings it takes; without it all of them.
     #[serde(rename = "match")]
+    #[schemars(with = "Option<RouteMatch>")]
     pub matches: Option<MatchSection>,
+    /// Which of those it leaves.
+    #[schemars(with = "Option<RouteMatch>")]
     pub except: Option<MatchSection>,
+    /// Channels by name; `team` means the channels of the token's own team.
+    #[schemars(length(min = 1), example = ["team", "chat"])]
     pub to: Vec<String>,
+    /// `true`: the routes below it are tried too.
     #[serde(rename = "continue")]
+    #[schemars(extend("default" = false))]
     pub continues: Option<bool>,
 }
 
-/// One entry of `teams:`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+/// Who hears of a team's tokens. Once there is a section `teams:`, a policy's team that is not listed is a mistake.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeamSection {
+    /// The team's channels, for routes that go `to: [team]`.
+    #[schemars(example = ["platform-chat"])]
     pub channels: Vec<String>,
+    /// Channels that are told what those cannot deliver.
     pub fallback: Option<Vec<String>>,
+}
+
+/// The schema of a route's `match:`: the fields of policies, and what a finding has besides.
+struct RouteMatch;
+
+impl JsonSchema for RouteMatch {
+    fn schema_name() -> Cow<'static, str> {
+        "RouteMatch".into()
+    }
+    fn json_schema(g: &mut SchemaGenerator) -> Schema {
+        let one_of = |names: Vec<&str>, sentence: &str| {
+            // A glob may stand for several.
+            let name = json!({ "anyOf": [{ "enum": names }, { "type": "string", "pattern": r"[*?\[{\\]" }] });
+            json!({ "description": sentence, "anyOf": [name, { "type": "array", "items": name, "minItems": 1 }] })
+        };
+        let severities = Severity::ALL.iter().map(|severity| severity.as_str()).collect();
+        let kinds = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let mut texts = |sentence: &str| {
+            let mut schema = g.subschema_for::<OneOrMany>();
+            schema.insert("description".into(), sentence.into());
+            schema.to_value()
+        };
+        let own = [
+            ("team", texts("The team of the token.")),
+            ("pipeline", texts("A pipeline that breaks.")),
+            ("severity", one_of(severities, "How bad it is.")),
+            ("finding", one_of(kinds, "What is wrong.")),
+        ];
+        let own = own.into_iter().map(|(field, schema)| (field.to_owned(), schema)).collect();
+        let mut schema = match_schema(g, own);
+        schema.insert("description".into(), "All fields given must fit; a list means any of its globs.".into());
+        schema.insert("examples".into(), json!([{ "severity": ["warning", "critical"], "team": "platform" }]));
+        schema
+    }
 }
 
 /// What a channel's section says to routing.
@@ -184,7 +233,7 @@ impl Routes {
 }
 
 impl Team {
-    fn heard_at(&self) -> &[ChannelId] {
+    pub(super) fn heard_at(&self) -> &[ChannelId] {
         if self.channels.is_empty() { &self.fallback } else { &self.channels }
     }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use super::route::{ChannelRules, Route, RouteSection, Routes, Target, Team, TeamSection};
 use crate::domain::finding::{FindingKind, Severity};
 use crate::domain::key::ChannelId;
+use crate::judge::evaluate::rules::Problem;
 use crate::judge::evaluate::rules::matcher::{Matcher, POLICY_FIELDS};
-use crate::judge::evaluate::rules::{MatchSection, Problem};
+use crate::judge::evaluate::rules::sections::MatchSection;
 
 /// The name in `to:` that means the channels of the token's own team.
 const TEAM: &str = "team";

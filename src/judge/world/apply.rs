@@ -13,7 +13,8 @@ const REMEMBERED: i64 = 30;
 impl World {
     /// Takes a committed decision in.
     pub fn apply(&mut self, decision: Decision) {
-        let Decision { batch, judged, seen, governed, walk, channel, rules, settled, mark_due, .. } = decision;
+        let Decision { batch, judged, seen, governed, walk, channel, rules, settled, mark_due, mass, anew, .. } =
+            decision;
         let at = batch.at;
         for slot in batch.slots.into_iter().chain(governed) {
             self.inventory.put(slot);
@@ -57,6 +58,16 @@ impl World {
             self.rules = rules;
             self.routes = routes;
             self.regoverning = true;
+            self.inventory.mark_due(None);
+        }
+        match mass {
+            Some((collector, Some(hold))) => _ = self.mass.insert(collector, hold),
+            Some((collector, None)) => _ = self.mass.remove(&collector),
+            None => {}
+        }
+        if anew {
+            self.started_at = at;
+            self.clock_held = None;
             self.inventory.mark_due(None);
         }
         if let Some(collector) = mark_due {

@@ -2,6 +2,7 @@
 
 mod collectors;
 mod endings;
+mod holds;
 mod ladders;
 mod slots;
 pub mod support;

@@ -17,9 +17,8 @@ use forewarn::domain::observation::{Coverage, Life, Observation, Origin, Record,
 use forewarn::domain::reason::FailureReason;
 use forewarn::domain::token::{End, EndedHow, Expiry, ExpiryKind, Slot, WhyUnknown};
 use forewarn::judge::evaluate::almanac::Almanac;
-use forewarn::judge::evaluate::rules::{
-    CollectorRules, PipelineSection, PolicySection, Rules, ScheduleSection, Sections,
-};
+use forewarn::judge::evaluate::rules::sections::{PipelineSection, PolicySection, ScheduleSection};
+use forewarn::judge::evaluate::rules::{CollectorRules, Rules, Sections};
 use forewarn::judge::tell::route::{ChannelRules, RouteSection, Routes, TeamSection};
 use forewarn::judge::world::{Decision, Event, World};
 use forewarn::keep::store::{Claim, DueGroup, DueItem};
@@ -361,6 +360,7 @@ impl Stage {
             listed: Vec::new(),
             gone,
             rejects: Vec::new(),
+            left_out: Vec::new(),
         };
         self.event(&Event::Walked(Walked::Page(page)));
     }

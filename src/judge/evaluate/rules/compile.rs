@@ -8,13 +8,14 @@ use chrono::{Days, NaiveDate, NaiveTime};
 
 use super::matcher::{Matcher, POLICY_FIELDS};
 use super::schedule::{Pipeline, Schedule, Step, duration, ladder};
-use super::{AllowSection, CollectorRules, MatchSection, PolicySection, Problem, Rules, Sections, TeamSection};
+use super::sections::{AllowSection, MatchSection, PolicySection, TeamSection};
+use super::{CollectorRules, Problem, Rules, Sections};
 use crate::domain::At;
 use crate::domain::finding::FindingKind;
 use crate::domain::key::{CollectorId, PipelineId, TeamId};
 
 /// Findings that a dated exception may silence (semantics 8).
-const EXCEPTIONS: &[FindingKind] = &[
+pub(super) const EXCEPTIONS: &[FindingKind] = &[
     FindingKind::NeverExpires,
     FindingKind::TooLongLived,
     FindingKind::Unused,
@@ -90,7 +91,11 @@ impl Rules {
             (id.clone(), Pipeline { id, environment, url })
         });
         let compiled = Compiled { entries, pipelines: pipelines.collect(), teams: sections.teams.clone(), collectors };
-        if problems.is_empty() { Ok(Rules { compiled, met: Default::default() }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Rules { compiled, met: Default::default(), written: Default::default() })
+        } else {
+            Err(problems)
+        }
     }
 }
 

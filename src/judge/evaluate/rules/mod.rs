@@ -3,92 +3,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::Deserialize;
-
 use crate::domain::At;
 use crate::domain::finding::FindingKind;
 use crate::domain::key::{CollectorId, PipelineId, PolicyNo, TeamId};
 use crate::domain::text::Text;
 use crate::domain::token::EndedHow;
+use sections::{MatchSection, PipelineSection, PolicySection, ScheduleSection};
 
 mod compile;
 mod govern;
 pub mod matcher;
 pub mod schedule;
-mod sections;
-
-/// `match:` of policies and `ignore:` of collectors: all fields must fit; a list means any; globs.
-/// Fields: token place name collector issuer kind scope fact.<name>.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(transparent)]
-pub struct MatchSection(pub BTreeMap<String, OneOrMany>);
-
-/// Text, or a list of texts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OneOrMany(pub Vec<String>);
-
-/// One entry of `policies:`. Durations as written; see [`crate::base::time::span`].
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySection {
-    #[serde(rename = "match")]
-    pub matches: Option<MatchSection>,
-    pub except: Option<MatchSection>,
-    pub team: Option<TeamSection>,
-    pub schedule: Option<String>,
-    pub pipelines: Option<Vec<String>>,
-    pub scopes: Option<ScopesSection>,
-    pub runbook: Option<String>,
-    pub warn: Option<Vec<String>>,
-    pub max_lifetime: Option<String>,
-    /// A date.
-    pub rotated: Option<String>,
-    pub slot: Option<String>,
-    pub allow: Option<Vec<AllowSection>>,
-    pub watch: Option<bool>,
-}
-
-/// `team: platform` or `team: { fact: meta.team }`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TeamSection {
-    Named(String),
-    Fact(String),
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScopesSection {
-    pub allow: Option<Vec<String>>,
-    pub require: Option<Vec<String>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AllowSection {
-    pub finding: String,
-    pub until: String,
-    pub because: String,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScheduleSection {
-    pub every: Option<String>,
-    pub cron: Option<String>,
-    pub zone: Option<String>,
-    pub by: Option<String>,
-    pub warn: Option<Vec<String>>,
-    pub grace: Option<String>,
-    pub overlap: Option<String>,
-    pub lasts: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PipelineSection {
-    pub environment: Option<String>,
-    pub url: Option<String>,
-}
+pub mod sections;
+pub mod written;
 
 /// All sections that rules are compiled from.
 #[derive(Clone, Debug, Default)]
@@ -200,4 +127,6 @@ pub struct Policy {
 pub struct Rules {
     compiled: compile::Compiled,
     met: govern::Met,
+    /// What people are told of where it stands; judging does not look at it.
+    written: written::Written,
 }

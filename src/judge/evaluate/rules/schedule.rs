@@ -1,7 +1,8 @@
 //! Rotation schedules, written ladders and pipelines, compiled (semantics 5 and 7).
 //! Knows spellings only; what follows from a schedule stands in `rotation.rs`.
 
-use super::{Problem, ScheduleSection};
+use super::Problem;
+use super::sections::ScheduleSection;
 use crate::base::time::cron::Cron;
 use crate::base::time::span;
 use crate::base::time::zone::Zone;
