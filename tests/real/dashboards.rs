@@ -152,8 +152,8 @@ async fn pictures() {
         let mut program = Program::new(&config.replace("NOWHERE", &nowhere), &environment);
         program.start().await;
         let prometheus = Prometheus::start(&program.url, None).await;
-        // Some minutes of life, for the graphs.
-        tokio::time::sleep(Duration::from_secs(150)).await;
+        // A minute of life, for the graphs.
+        tokio::time::sleep(Duration::from_secs(60)).await;
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new("node");
         command.arg(root.join("tests/dashboards/pictures.mjs")).arg(tools().join("pictures")).arg(&prometheus.url);
