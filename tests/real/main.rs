@@ -5,14 +5,24 @@
 
 mod support;
 
+mod api;
+mod browser;
+/// The messages of the contract, as the unit tests know them; their paths begin with the library's.
+#[path = "../../src/deliver/message/samples.rs"]
+#[expect(dead_code, reason = "some serve the unit tests only")]
+mod samples;
+use forewarn::domain;
+
 mod canary;
 mod clock;
+mod commands;
 mod dashboards;
 mod files;
 mod github;
 mod gitlab;
 mod hostile;
 mod kills;
+mod letters;
 mod mail;
 mod prometheus;
 mod spine;

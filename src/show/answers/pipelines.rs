@@ -9,7 +9,7 @@ use crate::domain::At;
 use crate::domain::finding::{FindingKind, SafeUntil, Severity, Standing, TokenState};
 use crate::domain::key::PipelineId;
 use crate::domain::token::Token;
-use crate::judge::evaluate::rules::schedule::Pipeline;
+use crate::judge::evaluate::rules::pipeline::Pipeline;
 use crate::judge::world::World;
 use crate::judge::world::view::PipelineState;
 use crate::show::exposition::aggregates::PipelineSum;
@@ -44,9 +44,12 @@ impl Pipelines {
                 met.entry(pipeline.clone()).or_default().add(token, standing);
             }
         });
-        let rows = world.rules().pipelines().iter().map(|(id, pipeline)| match met.get(id) {
-            Some(met) => met.row(pipeline, now),
-            None => Met::default().row(pipeline, now),
+        let rows = world.rules().pipelines().iter().map(|(id, pipeline)| {
+            let next_run = world.next_run(id, now);
+            match met.get(id) {
+                Some(met) => met.row(pipeline, next_run, now),
+                None => Met::default().row(pipeline, next_run, now),
+            }
         });
         let mut pipelines: Vec<_> = rows.collect();
         pipelines.sort_by(|a, b| {
@@ -82,10 +85,14 @@ impl Met {
         }
     }
 
-    fn row(&self, pipeline: &Pipeline, now: At) -> PipelineRow {
+    fn row(&self, pipeline: &Pipeline, next_run: Option<At>, now: At) -> PipelineRow {
         let state = self.sum.state();
         let tokens = self.sum.tokens as usize;
         let witness = self.worst.get(&state);
+        let mut text = text(state, witness, &self.sum, now);
+        if let Some(run) = next_run.filter(|_| matches!(state, PipelineState::Broken | PipelineState::AtRisk)) {
+            text += &format!("; next run {}, {}", words::clock(run, now), words::nearly(run, now));
+        }
         PipelineRow {
             pipeline: pipeline.id.to_string(),
             state,
@@ -94,8 +101,8 @@ impl Met {
             tokens,
             safe_until: self.sum.earliest_end,
             never_ends: tokens > 0 && self.sum.never == self.sum.tokens,
-            next_run: None,
-            text: text(state, witness, &self.sum, now),
+            next_run,
+            text,
             token: witness.map(|witness| witness.token.clone()),
         }
     }
@@ -134,4 +141,27 @@ fn text(state: PipelineState, witness: Option<&Witness>, sum: &PipelineSum, now:
 fn until(end: At, now: At) -> String {
     const CLOCK_MATTERS: i64 = 30;
     if (end - now).num_days() < CLOCK_MATTERS { end.format("%-d %b %H:%M").to_string() } else { words::day(end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn rule_12_5_the_first_state_that_fits_and_who_decides_it() {
+        let pipelines = Pipelines::of(&sample::world(), &Filter::default(), sample::now());
+        let say = |row: &PipelineRow| format!("{} {} {}: {}", row.state, row.pipeline, row.tokens, row.text);
+        let rows: Vec<_> = pipelines.pipelines.iter().map(say).collect();
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+        broken deploy-prod 2: keycloak/ci/deploy-bot was revoked
+        unknown images 0: not known: no token of it is known
+        unknown nightly 1: not known: aws/ci-deploy could not be verified
+        "#);
+        let narrowed = Filter::words(&["name=renovate"]).unwrap();
+        let narrowed = Pipelines::of(&sample::world(), &narrowed, sample::now());
+        let deploy = narrowed.pipelines.iter().find(|row| row.pipeline == "deploy-prod").unwrap();
+        assert_eq!((deploy.tokens, deploy.state), (1, PipelineState::Safe));
+        assert_eq!(deploy.text, "safe until 1 Dec 00:00");
+    }
 }
