@@ -16,6 +16,9 @@ pub struct Facts {
     pub token: String,
     pub collector: Option<String>,
     pub issuer: Text,
+    /// For people: `GitLab`; empty in intents of older versions.
+    #[serde(default)]
+    pub issuer_title: Text,
     /// Where the collector reads: host of the issuer's URL.
     pub host: Text,
     pub kind: Text,

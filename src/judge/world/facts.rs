@@ -29,6 +29,10 @@ impl World {
         facts.before = before(slot, about, now);
         facts.read_at = Some(slot.observed);
         facts.next = next(episode, now);
+        if slot.own_login() {
+            let rules = self.rules.collector(&slot.key.collector);
+            facts.login = rules.and_then(|rules| Some((rules.login.clone()?, rules.least.clone())));
+        }
         if slot.own_login() && episode.kind == FindingKind::CollectorFailing {
             self.add_collector_facts(slot, now, &mut facts);
         }
@@ -43,6 +47,7 @@ impl World {
             token: slot.label.to_string(),
             collector: Some(slot.key.collector.to_string()),
             issuer: collector.map(|rules| rules.issuer.clone()).unwrap_or_default(),
+            issuer_title: collector.map(|rules| rules.title.clone()).unwrap_or_default(),
             host: collector.map(|rules| rules.host.clone()).unwrap_or_default(),
             kind: slot.key.kind().into(),
             managed: slot.explicit()

@@ -159,6 +159,9 @@ fn collector_rules(name: &str) -> CollectorRules {
     CollectorRules {
         id: name.into(),
         issuer: "vault".into(),
+        title: "GitLab".into(),
+        login: None,
+        least: "".into(),
         host: format!("{name}.example.com").as_str().into(),
         url: format!("https://{name}.example.com").as_str().into(),
         explicit: Some(Vec::new()),

@@ -42,6 +42,12 @@ pub struct Problem {
 pub struct CollectorRules {
     pub id: CollectorId,
     pub issuer: Text,
+    /// For people: `GitLab`.
+    pub title: Text,
+    /// Where its own login stands, for messages: `file gitlab-read`, `env GITLAB_READ`; never a path.
+    pub login: Option<Text>,
+    /// The least right that a login needs, one sentence.
+    pub least: Text,
     /// Host of its URL, for messages.
     pub host: Text,
     /// Its URL, to know that two collectors see the same issuer (semantics 1.11); empty for offline ones.
