@@ -75,6 +75,7 @@ pub fn intent(token: &str, kind: FindingKind, severity: Severity, code: &str) ->
         seq: 1,
         at: since,
         introduction: false,
+        digest: None,
         facts: facts(token),
     }
 }

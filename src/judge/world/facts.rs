@@ -24,6 +24,9 @@ impl World {
             facts.link = generation.link.clone();
             facts.seen_good = generation.ended.as_ref().and_then(|ended| ended.seen_good);
         }
+        let ends = episode.finding.due.filter(|_| episode.kind == FindingKind::BreaksDeploy).or(facts.ends);
+        facts.first_run = ends.and_then(|end| self.rules.first_run_of(&facts.pipelines, end));
+        facts.next_run = self.rules.next_run_of(&facts.pipelines, now);
         facts.rotation_due = assessment.rotation_due;
         facts.rotated_at = slot.rotated_at;
         facts.before = before(slot, about, now);

@@ -13,6 +13,7 @@ use sections::{MatchSection, PipelineSection, PolicySection, ScheduleSection};
 mod compile;
 mod govern;
 pub mod matcher;
+pub mod pipeline;
 pub mod schedule;
 pub mod sections;
 pub mod written;
@@ -108,10 +109,14 @@ pub struct Policy {
     pub matched: bool,
     pub schedule: Option<Arc<schedule::Schedule>>,
     pub pipelines: Vec<PipelineId>,
+    /// Runs of those of them that have known ones.
+    pub runs: Vec<Arc<pipeline::Runs>>,
     pub runbook: Option<String>,
     pub warn: Option<Vec<schedule::Step>>,
     /// Seconds.
     pub max_lifetime: Option<i64>,
+    /// Seconds.
+    pub unused_after: Option<i64>,
     /// Start of the day written under `rotated`.
     pub rotated: Option<At>,
     pub scopes_allow: Option<Vec<String>>,
