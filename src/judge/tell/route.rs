@@ -38,6 +38,7 @@ pub struct RouteSection {
     #[serde(rename = "continue")]
     #[schemars(extend("default" = false))]
     pub continues: Option<bool>,
+    /// It waits for a digest, one message a slot. Criticals are told at once all the same; info is told in digests only.
     pub digest: Option<DigestSection>,
 }
 
