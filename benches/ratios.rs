@@ -276,6 +276,7 @@ fn walk(tokens: usize, walk: WalkNo, now: At) -> impl Iterator<Item = Event> {
                 listed: vec![],
                 gone: vec![],
                 rejects: vec![],
+                left_out: vec![],
             })
         });
         let end = Walked::End(WalkEnd {

@@ -51,6 +51,7 @@ def main():
         mint(nightly, {"sub": "nightly-bot", "iat": now - 84 * DAY, "exp": now + 6 * DAY})
     if not robot.exists():
         mint(robot, {"sub": "old-robot", "iat": now - 400 * DAY})
+    print(f"three example JWTs lie in {folder}, the first minted just now, so that there is something to see")
     link = folder / "dot-config"
     if not link.exists():
         link.unlink(missing_ok=True)

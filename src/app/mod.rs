@@ -13,15 +13,19 @@ use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Signals, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::base::time::zone;
+use crate::collect::polls::Polls;
 use crate::config::setup::Setup;
 use crate::config::{self, Loading};
 use crate::deliver::message::ComposeCx;
+use crate::domain::At;
 use crate::judge::world::World;
+use crate::keep::guard::Guard;
 use crate::keep::keeper::Rings;
 use crate::keep::store::handle::StoreHandle;
 use crate::keep::store::sqlite;
 use crate::show::exposition::Exposition;
-use crate::show::web::{Parts, Web, auth};
+use crate::show::web::site::Site;
+use crate::show::web::{LOOKERS, Parts, Reload, Web, auth};
 
 pub mod reload;
 pub mod remember;
@@ -37,6 +41,9 @@ pub struct Options {
     pub web_config: Option<PathBuf>,
     /// Without trailing slash.
     pub external_url: Option<String>,
+    pub site: Site,
+    /// Where probes are answered that have no user and no certificate.
+    pub probe: Option<String>,
 }
 
 impl Options {
@@ -65,6 +72,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     pub setup: Arc<ArcSwap<Setup>>,
     pub clock: Clock,
+    /// Path prefix of every page: empty, or `/forewarn`.
+    pub prefix: String,
     supervisor: Supervisor,
     store: StoreHandle,
     web: Vec<axum_server::Handle<SocketAddr>>,
@@ -84,17 +93,13 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     supervisor.follow(signals, hangups);
 
     // The socket first: `/metrics` answers while everything else is being read.
-    let web = Web {
-        parts: Arc::new(OnceLock::new()),
-        metrics: metrics.clone(),
-        clock: clock.clone(),
-        reloads: reload_asks,
-        users: Arc::new(ArcSwap::from_pointee(auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32])))),
-    };
+    let web = empty(&metrics, &clock, reload_asks, &options.site);
     let surface = surface::open(&options, &web, &supervisor).await?;
 
     let loaded = config::load(&options.config, &options.loading());
-    let setup = loaded.map_err(|failed| StartError::new(2, failed.render()))?.setup;
+    let config = loaded.map_err(|failed| StartError::new(2, failed.render()))?;
+    let in_force = surface::in_force(&options, &config, clock.now());
+    let setup = config.setup;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
@@ -102,7 +107,9 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     let mut store = sqlite::open(&store_path).map_err(|error| StartError::new(1, error))?;
     let fingerprints = Fingerprints::open(&key_file(&store_path)).map_err(|error| StartError::new(1, error))?;
     let now = clock.now();
-    let world = remember::world(store.as_mut(), &setup, now).map_err(|error| StartError::new(1, error))?;
+    let last_write = store.last_write().map_err(|error| StartError::new(1, error))?;
+    let world = remember::world(store.as_mut(), &setup, believed(&clock, last_write))
+        .map_err(|error| StartError::new(1, error))?;
     let world = Arc::new(RwLock::new(world));
     let store = StoreHandle::start(store, &supervisor);
 
@@ -117,22 +124,53 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
         exposition: exposition.clone(),
         outlets: Arc::new(ArcSwap::from_pointee(tasks::outlets(&setup))),
         compose: ComposeCx { external_url: options.external_url.clone() },
+        polls: Polls::default(),
         supervisor: supervisor.clone(),
+        last_write,
     };
     let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;
     tasks::watch(&metrics, &setup);
     metrics.reloaded(true, now);
     let setup = Arc::new(ArcSwap::from_pointee(setup));
+    let parts = Parts {
+        exposition,
+        world: world.clone(),
+        polls: shared.polls.clone(),
+        store: store.clone(),
+        in_force: Arc::new(ArcSwap::from_pointee(in_force)),
+    };
     reload::spawn(
         reload::Cx { shared, options, setup: setup.clone(), commands, web: web.clone(), tls: surface.tls },
         reloads,
         hung_up,
     );
 
-    let _ = web.parts.set(Parts { exposition, world: world.clone() });
+    let _ = web.parts.set(parts);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
-    Ok(Running { world, addresses: surface.addresses, setup, clock, supervisor, store, web: surface.handles })
+    let (addresses, prefix) = (surface.addresses, web.site.prefix().to_owned());
+    Ok(Running { world, addresses, setup, clock, prefix, supervisor, store, web: surface.handles })
+}
+
+/// A web surface that knows nothing yet.
+fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>, site: &Site) -> Web {
+    let nobody = auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32]));
+    Web {
+        parts: Arc::new(OnceLock::new()),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        reloads,
+        users: Arc::new(ArcSwap::from_pointee(nobody)),
+        site: Arc::new(site.clone()),
+        lookers: Arc::new(tokio::sync::Semaphore::new(LOOKERS)),
+    }
+}
+
+/// Now; or, under a clock that is not believed, the last instant that is (semantics 11.1): it judges nothing.
+fn believed(clock: &Clock, last_write: Option<At>) -> At {
+    let now = clock.now();
+    let doubted = Guard::new(now, clock.boot(), last_write).held();
+    last_write.filter(|_| doubted).unwrap_or(now)
 }
 
 /// The key of the fingerprints lies beside the store.

@@ -7,7 +7,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use tokio::sync::mpsc;
 
 use super::Options;
-use super::surface::users;
+use super::surface::{self, users};
 use super::tasks::{self, Reach, Shared};
 use crate::base::supervise::Fate;
 use crate::config;
@@ -57,6 +57,9 @@ pub fn spawn(cx: Cx, mut asked: mpsc::Receiver<Reload>, mut hung_up: mpsc::Recei
 async fn reload(cx: &Cx) -> Result<(), String> {
     let now = cx.shared.clock.now();
     let outcome = take(cx).await;
+    if let (Err(_), Some(parts)) = (&outcome, cx.web.parts.get()) {
+        parts.in_force.store(Arc::new(parts.in_force.load().refused(now)));
+    }
     cx.shared.metrics.reloaded(outcome.is_ok(), now);
     match &outcome {
         Ok(()) => tracing::info!("the new configuration is in force"),
@@ -69,7 +72,9 @@ async fn take(cx: &Cx) -> Result<(), String> {
     let (path, loading) = (cx.options.config.clone(), cx.options.loading());
     let loaded = tokio::task::spawn_blocking(move || config::load(&path, &loading)).await;
     let loaded = loaded.map_err(|_| "the configuration could not be read".to_owned())?;
-    let setup = loaded.map_err(|failed| failed.lines().join("\n"))?.setup;
+    let config = loaded.map_err(|failed| failed.lines().join("\n"))?;
+    let in_force = surface::in_force(&cx.options, &config, cx.shared.clock.now());
+    let setup = config.setup;
     let old = cx.setup.load_full();
     if setup.store != old.store {
         return Err("store: a change of the store needs a restart".to_owned());
@@ -87,6 +92,9 @@ async fn take(cx: &Cx) -> Result<(), String> {
     let swap = Command::Reconfigured(setup.rules.clone(), setup.routes.clone());
     cx.commands.keeper.send(swap).await.map_err(|_| "forewarn is stopping".to_owned())?;
     cx.commands.roster.lock().unwrap_or_else(std::sync::PoisonError::into_inner).set(setup.collectors.clone());
+    if let Some(parts) = cx.web.parts.get() {
+        parts.in_force.store(Arc::new(in_force));
+    }
     cx.setup.store(Arc::new(setup));
     Ok(())
 }

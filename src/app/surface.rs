@@ -1,19 +1,26 @@
 //! The web surface: settings, sockets, TLS, one task an address.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+
+use axum::Router;
+use axum_server::tls_rustls::RustlsConfig;
 
 use super::{Options, StartError};
 use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Fate, Supervisor};
+use crate::config::Config;
+use crate::deliver::message::words;
+use crate::domain::At;
+use crate::show::web::in_force::InForce;
 use crate::show::web::settings::WebConfig;
-use crate::show::web::{Web, auth, listen, router};
+use crate::show::web::{Web, auth, listen, probe, router};
 
 /// What listens, and how to stop it.
 pub struct Surface {
     pub addresses: Vec<SocketAddr>,
     pub handles: Vec<axum_server::Handle<SocketAddr>>,
-    pub tls: Option<axum_server::tls_rustls::RustlsConfig>,
+    pub tls: Option<RustlsConfig>,
 }
 
 /// Binds every address and serves it.
@@ -27,26 +34,64 @@ pub async fn open(options: &Options, web: &Web, supervisor: &Supervisor) -> Resu
         Some(tls) => Some(listen::tls(tls).map_err(|error| StartError::new(2, error))?),
         None => None,
     };
-    let tls = tls.map(axum_server::tls_rustls::RustlsConfig::from_config);
+    let tls = tls.map(RustlsConfig::from_config);
     let listeners = listen::bind(&options.listen).map_err(|error| StartError::new(1, error))?;
     let mut surface = Surface { addresses: Vec::new(), handles: Vec::new(), tls };
+    let probes = listen::bind(options.probe.as_slice()).map_err(|error| StartError::new(1, error))?;
     for listener in listeners {
         let address = listener.local_addr().map_err(|error| StartError::new(1, error))?;
-        let handle = axum_server::Handle::new();
         surface.addresses.push(address);
-        surface.handles.push(handle.clone());
-        let (router, tls, mut listener) = (router(web.clone()), surface.tls.clone(), Some(listener));
+        let tls = surface.tls.clone();
+        surface.serve((listener, address), router(web.clone()), tls, supervisor);
+    }
+    for listener in probes {
+        let address = listener.local_addr().map_err(|error| StartError::new(1, error))?;
+        surface.serve((listener, address), probe(web.clone()), None, supervisor);
+    }
+    Ok(surface)
+}
+
+impl Surface {
+    fn serve(
+        &mut self,
+        (listener, address): (TcpListener, SocketAddr),
+        router: Router,
+        tls: Option<RustlsConfig>,
+        supervisor: &Supervisor,
+    ) {
+        let handle = axum_server::Handle::new();
+        self.handles.push(handle.clone());
+        let mut taken = Some((listener, router, tls, handle));
         supervisor.spawn(format!("web {address}"), Fate::EndProcess, move || {
-            let (router, tls, handle, listener) = (router.clone(), tls.clone(), handle.clone(), listener.take());
+            let taken = taken.take();
             async move {
-                let Some(listener) = listener else { return };
+                let Some((listener, router, tls, handle)) = taken else { return };
                 if let Err(error) = listen::serve(listener, router, tls, handle).await {
                     tracing::error!(%error, "the web surface ended");
                 }
             }
         });
     }
-    Ok(surface)
+}
+
+/// What readers are told of a configuration that was taken at `now`.
+pub fn in_force(options: &Options, config: &Config, now: At) -> InForce {
+    let counts = &config.counts;
+    let policies = format!("{} {}", counts.policies, if counts.policies == 1 { "policy" } else { "policies" });
+    let holds = [
+        words::count(counts.collectors, "collector"),
+        policies,
+        words::count(counts.channels, "channel"),
+        words::count(counts.routes, "route"),
+    ];
+    InForce {
+        file: options.config.display().to_string(),
+        holds: holds.join(", "),
+        loaded_at: now,
+        reload_good: true,
+        reload_at: now,
+        warnings: config.setup.warnings.clone(),
+    }
 }
 
 /// Keys of the memory of successful checks are new with each reading.

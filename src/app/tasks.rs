@@ -11,12 +11,14 @@ use crate::base::metrics::Metrics;
 use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Fate, Supervisor};
 use crate::base::time::clock::{Clock, Stopwatch};
+use crate::collect::polls::Polls;
 use crate::collect::roster::{Roster, RosterCx};
 use crate::config::sections::{MetricsSection, TokensShown};
 use crate::config::setup::Setup;
 use crate::deliver::channel::SendCx;
 use crate::deliver::message::ComposeCx;
 use crate::deliver::outbox::{self, OutboxCx, Outlets};
+use crate::domain::At;
 use crate::domain::reason::StoreOperation;
 use crate::judge::world::World;
 use crate::keep::keeper::{Command, Keeper, Mailbox, Rings};
@@ -43,7 +45,11 @@ pub struct Shared {
     pub exposition: Arc<Exposition>,
     pub outlets: Arc<ArcSwap<Outlets>>,
     pub compose: ComposeCx,
+    /// The last polls of each collector, for people.
+    pub polls: Polls,
     pub supervisor: Supervisor,
+    /// Of the store, as it was opened.
+    pub last_write: Option<At>,
 }
 
 /// Ways to reach the running parts after the start.
@@ -135,6 +141,7 @@ fn spawn_keeper(
         metrics: shared.metrics.clone(),
         rings: shared.rings.clone(),
         asks,
+        last_write: shared.last_write,
         stop: shared.supervisor.soft.clone(),
     };
     // A thread of its own: judging many slots never delays an answer.

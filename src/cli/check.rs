@@ -3,17 +3,20 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use super::routing;
 use crate::config::setup::{self, Setup};
 use crate::config::{self, Config, Counts, Loading};
 use crate::domain::key::CollectorId;
 use crate::keep::store::sqlite;
 
-/// Prints the verdict on standard output; 0 if it can be loaded, 2 if not.
-pub fn run(path: &Path, loading: &Loading) -> u8 {
+/// Prints the verdict on standard output, and below it where the findings of `routes` would go; 0 if the configuration
+/// can be loaded and the words are known, 2 if not.
+pub fn run(path: &Path, loading: &Loading, routes: &[String]) -> u8 {
     let (text, code) = match config::load(path, loading) {
         Ok(mut config) => {
             config.setup.warnings.extend(forgotten(&config.setup));
-            (good(path, &config), 0)
+            let (routed, code) = routed(&config.setup, routes);
+            (good(path, &config) + &routed, code)
         }
         Err(failed) => (failed.render(), 2),
     };
@@ -22,6 +25,20 @@ pub fn run(path: &Path, loading: &Loading) -> u8 {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => 2,
         _ => code,
     }
+}
+
+fn routed(setup: &Setup, routes: &[String]) -> (String, u8) {
+    let (mut text, mut code) = (String::new(), 0);
+    for route in routes {
+        text += &match routing::read(route, setup) {
+            Ok(words) => routing::said(route, &words, setup),
+            Err(mistakes) => {
+                code = 2;
+                mistakes
+            }
+        };
+    }
+    (text, code)
 }
 
 /// What a store that is there would forget under this configuration. A store that cannot be read has its own sentence

@@ -3,17 +3,23 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::base::telemetry::{self, LogFormat};
 use crate::config::Loading;
 
 pub mod check;
+pub mod deliveries;
+pub mod explain;
+mod greeting;
 pub mod list;
 pub mod output;
+mod print;
+mod routing;
 pub mod send_test;
 pub mod serve;
-pub mod table;
+mod server;
+pub mod source;
 pub mod try_definition;
 
 /// Watches the API tokens a delivery pipeline lives on, and speaks before one of them breaks a deploy.
@@ -33,7 +39,11 @@ enum Command {
     /// Check a configuration: every mistake at once; exit 0 or 2
     CheckConfig(CheckArguments),
     /// List tokens, most urgent first
-    List(ListArguments),
+    List(list::ListArguments),
+    /// Explain one token: its deadline, what set it, what was told and what comes next
+    Explain(explain::ExplainArguments),
+    /// List messages told and failed, newest first
+    Deliveries(deliveries::DeliveriesArguments),
     /// Show what an issuer definition extracts from a saved response
     Try(TryArguments),
     /// Send a test message through one channel
@@ -63,6 +73,12 @@ pub struct ServeArguments {
     /// URL under which people reach forewarn; messages link to it
     #[arg(long = "web.external-url", value_name = "URL")]
     pub external_url: Option<url::Url>,
+    /// Path prefix of every page and route; default: the path of --web.external-url
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub route_prefix: Option<String>,
+    /// Address that answers only /-/healthy and /-/ready, plain and without users, for probes
+    #[arg(long = "web.probe-listen-address", value_name = "HOST:PORT")]
+    pub probe: Option<String>,
     /// Least severe messages to log: error, warn, info, debug, trace
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", value_parser = ["error", "warn", "info", "debug", "trace"])]
     pub log_level: String,
@@ -82,37 +98,15 @@ pub struct CheckArguments {
     /// Configuration: a file or a folder
     #[arg(value_name = "PATH", default_value = "forewarn.yml")]
     pub path: PathBuf,
+    /// Which channels would a finding with these words reach? May be given several times
+    #[arg(long, value_name = "WORDS")]
+    pub route: Vec<String>,
     /// URL under which people will reach forewarn, as `serve` will be told
     #[arg(long = "web.external-url", value_name = "URL")]
     pub external_url: Option<url::Url>,
     /// Folder of issuer definitions that add to the shipped ones or override them
     #[arg(long = "config.issuers", value_name = "FOLDER")]
     pub issuers: Option<PathBuf>,
-}
-
-#[derive(Args)]
-pub struct ListArguments {
-    /// Configuration whose store is read, if no server is asked
-    #[arg(long = "config.file", value_name = "PATH")]
-    pub config: Option<PathBuf>,
-    /// Folder of issuer definitions that add to the shipped ones or override them
-    #[arg(long = "config.issuers", value_name = "FOLDER")]
-    pub issuers: Option<PathBuf>,
-    /// Running server to ask
-    #[arg(long, value_name = "URL", env = "FOREWARN_URL", conflicts_with = "config")]
-    pub server: Option<url::Url>,
-    /// Quiet tokens too
-    #[arg(long)]
-    pub all: bool,
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: ListFormat,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
-    Table,
-    Json,
-    Csv,
 }
 
 #[derive(Args)]
@@ -137,6 +131,11 @@ pub struct SendTestArguments {
     pub config: ConfigArguments,
 }
 
+/// All commands and flags, for the documents.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Runs the command line; the exit code is 0 for success, 1 for failure, 2 for a bad configuration or bad arguments.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -151,9 +150,11 @@ pub fn run() -> ExitCode {
         }
         Command::CheckConfig(arguments) => {
             let loading = Loading { definitions: arguments.issuers, external_url: arguments.external_url.is_some() };
-            check::run(&arguments.path, &loading)
+            check::run(&arguments.path, &loading, &arguments.route)
         }
         Command::List(arguments) => list::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Deliveries(arguments) => deliveries::run(&arguments),
         Command::Try(arguments) => try_definition::run(&arguments),
         Command::SendTest(arguments) => send_test::run(&arguments),
     };

@@ -109,7 +109,8 @@ pub struct CollectorSection {
     /// Kinds to watch besides those of machines; the issuer's document lists them.
     #[schemars(example = ["personal"])]
     pub kinds: Option<Vec<String>>,
-    /// What a rotation keeps: `name`, a new value under the same name is a rotation; `id`, names may repeat.
+    /// What a rotation keeps: the `name`; or the issuer's `id`, where independent tokens share a name and a rotation is one
+    /// token gone and another come.
     #[schemars(extend("default" = "name"))]
     pub slots: Option<Slots>,
     /// Most tokens to hold; more are counted and said, not watched.

@@ -10,12 +10,13 @@ use super::collectors;
 pub use super::sections::{Also, MetricsSection, StoreSection, TokensShown};
 use super::sections::{SECTIONS, Sections};
 use super::urls;
-use crate::base::yaml::mistake::quoted;
+use crate::base::yaml::mistake::{Mistakes, quoted};
 use crate::base::yaml::tree::Node;
 use crate::collect::issuer::Collector;
 use crate::collect::issuer::shipped::Definitions;
 use crate::deliver::channel::Channel;
 use crate::domain::key::{ChannelId, CollectorId};
+use crate::judge::evaluate::rules::written::Written;
 use crate::judge::evaluate::rules::{self, CollectorRules, Problem, Rules};
 use crate::judge::tell::route::{ChannelRules, Routes};
 
@@ -47,7 +48,7 @@ pub fn build(
         collectors.extend(built.collector);
         known.push(built.rules);
     }
-    let rules = rules(check, sections, known);
+    let rules = rules(check, sections, known).map(|rules| rules.with(written(check, definitions)));
     links(check, sections);
     let (channels, routing) = channels(check, sections);
     let routes = routes(check, sections, routing);
@@ -91,6 +92,42 @@ fn rules(check: &mut Check<'_>, sections: &Sections, collectors: Vec<CollectorRu
         teams: sections.teams.as_ref().map(|teams| teams.keys().cloned().collect()),
     };
     noted(check, Rules::compile(&written, collectors))
+}
+
+/// What people are told besides: where each key of the sections stands that rules are made of, and the issuers' words.
+fn written(check: &Check<'_>, definitions: &Definitions) -> Written {
+    const SECTIONS: [&str; 4] = ["policies", "schedules", "pipelines", "collectors"];
+    let mut written = Written::default();
+    for section in SECTIONS {
+        let Some(node) = check.root.get(section) else { continue };
+        note_places(check.mistakes, node, section, DEPTH, &mut written.places);
+    }
+    for definition in definitions.iter() {
+        written.issuers.insert(definition.name.clone(), definition.title.clone());
+        let kinds =
+            definition.kinds.iter().map(|kind| ((definition.name.clone(), kind.name.clone()), kind.title.clone()));
+        written.kinds.extend(kinds);
+    }
+    written
+}
+
+/// Levels below a section whose places are kept: an entry, its keys, and what `scopes` and `inspect` hold.
+const DEPTH: u8 = 3;
+
+fn note_places(files: &Mistakes, node: &Node, path: &str, depth: u8, places: &mut BTreeMap<String, String>) {
+    if depth == 0 {
+        return;
+    }
+    for (key, below) in node.map().unwrap_or_default() {
+        let path = format!("{path}.{}", key.text);
+        note_places(files, below, &path, depth - 1, places);
+        places.insert(path, files.line_of(key.place));
+    }
+    for (nth, below) in node.list().unwrap_or_default().iter().enumerate() {
+        let path = format!("{path}[{nth}]");
+        note_places(files, below, &path, depth - 1, places);
+        places.insert(path, files.line_of(below.place));
+    }
 }
 
 /// Links that messages and pages will carry.

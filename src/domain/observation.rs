@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::At;
 use super::key::{CollectorId, GenerationId, ListingKey, SightId};
-use super::reason::{FailureReason, Reject, closed_list};
+use super::reason::{FailureReason, LeftOut, Reject, closed_list};
 use super::text::Text;
 use super::token::{Expiry, LastUsed};
 
@@ -118,6 +118,8 @@ pub struct Observation {
     /// Generations that were asked by id and are unknown to the issuer (`confirm`, or gone between list and look-up).
     pub gone: Vec<GenerationId>,
     pub rejects: Vec<Reject>,
+    /// Records that the definition itself leaves out, counted by reason.
+    pub left_out: Vec<(LeftOut, u32)>,
 }
 
 /// How much of something was read.

@@ -64,6 +64,8 @@ closed_list! {
         Person = "person",
         History = "history",
         OverLimit = "over_limit",
+        /// A self-signed root among certificates; `trust_roots: show` brings it back.
+        TrustRoot = "trust_root",
     }
 }
 

@@ -17,10 +17,14 @@ use crate::judge::evaluate::almanac::Almanac;
 use crate::judge::evaluate::rules::Rules;
 use crate::judge::tell::route::Routes;
 use crate::judge::world::{Decision, Event, World};
+use crate::keep::guard::{Guard, Look};
 use crate::keep::store::handle::StoreHandle;
 
 /// Pause before a failed commit is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Both clocks are compared at least this often.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// The evaluator's heartbeat moves at least this often.
 const HEARTBEAT: i64 = 60;
@@ -47,6 +51,8 @@ pub struct Keeper {
     pub metrics: Arc<Metrics>,
     pub rings: Rings,
     pub asks: mpsc::Sender<(CollectorId, Wish)>,
+    /// Of the store, as it was opened: a witness of the time.
+    pub last_write: Option<At>,
     pub stop: CancellationToken,
 }
 
@@ -56,18 +62,28 @@ pub struct Mailbox {
     pub commands: mpsc::Receiver<Command>,
 }
 
+/// What the keeper carries from event to event.
+struct Turn {
+    almanac: Almanac,
+    /// The instant last judged at; it stands still where the clock steps back a little (semantics 11.1).
+    latest: At,
+    guard: Guard,
+}
+
 impl Keeper {
     /// Runs until `stop`, then empties the mailbox and returns.
     pub async fn run(self, mut mailbox: Mailbox) {
-        let mut almanac = Almanac::default();
-        let mut latest = self.clock.now();
+        let mut turn = self.begin();
         let mut judged = true;
         loop {
-            let due = self.next_wake(latest);
+            let look = turn.guard.look(self.clock.now(), self.clock.boot());
+            self.seen(look, &mut turn).await;
+            let due = self.next_wake(turn.latest);
+            let held = turn.guard.held();
             // Between two pages of a long walk what is due is judged: a full mailbox must not hold time back.
-            if !judged && due <= self.clock.now() {
+            if !held && !judged && due <= self.clock.now() {
                 judged = true;
-                self.handle(Event::Due, &mut almanac, &mut latest).await;
+                self.handle(Event::Due, &mut turn).await;
                 continue;
             }
             let event = tokio::select! {
@@ -80,24 +96,81 @@ impl Keeper {
                     Some(walked) => Event::Walked(walked),
                     None => break,
                 },
-                () = self.clock.until(due) => Event::Due,
+                () = self.clock.until(due), if !held => Event::Due,
+                () = tokio::time::sleep(LOOK) => continue,
                 () = self.stop.cancelled() => break,
             };
             judged = matches!(event, Event::Due);
-            self.handle(event, &mut almanac, &mut latest).await;
+            self.take(event, &mut turn).await;
         }
-        self.empty(mailbox, &mut almanac, &mut latest).await;
+        self.empty(mailbox, &mut turn).await;
+    }
+
+    fn begin(&self) -> Turn {
+        let now = self.clock.now();
+        let guard = Guard::new(now, self.clock.boot(), self.last_write);
+        // A world under a clock that is not believed was judged at the last write.
+        let latest = self.last_write.filter(|_| guard.held()).unwrap_or(now);
+        let turn = Turn { almanac: Almanac::default(), latest, guard };
+        if turn.guard.held() {
+            self.hold(now);
+        }
+        turn
     }
 
     /// What was already in the mailbox is taken in before the store closes.
-    async fn empty(&self, mut mailbox: Mailbox, almanac: &mut Almanac, latest: &mut At) {
+    async fn empty(&self, mut mailbox: Mailbox, turn: &mut Turn) {
         mailbox.walked.close();
         while let Ok(walked) = mailbox.walked.try_recv() {
-            self.handle(Event::Walked(walked), almanac, latest).await;
+            self.take(Event::Walked(walked), turn).await;
         }
         while let Ok(command) = mailbox.commands.try_recv() {
-            self.handle(event_of(command), almanac, latest).await;
+            self.take(event_of(command), turn).await;
         }
+    }
+
+    /// One event. What walks bring while our clock is not believed is dropped: the release asks every collector again.
+    async fn take(&self, event: Event, turn: &mut Turn) {
+        if let Event::Walked(Walked::Page(page)) = &event
+            && let Some(ahead) = page.issuer_clock
+        {
+            let host = read(&self.world).rules().collector(&page.collector).map(|rules| rules.host.to_string());
+            let look = turn.guard.heard(&host.unwrap_or_default(), ahead, self.clock.boot());
+            self.seen(look, turn).await;
+        }
+        if !turn.guard.held() || !matches!(event, Event::Walked(_) | Event::Due) {
+            self.handle(event, turn).await;
+        }
+    }
+
+    /// Begins and ends a hold (semantics 11.1, 11.2).
+    async fn seen(&self, look: Look, turn: &mut Turn) {
+        let now = self.clock.now();
+        match look {
+            Look::Held => self.hold(now),
+            Look::Released => {
+                tracing::info!(%now, "the clock is believed again; every collector polls now");
+                turn.latest = now;
+                self.handle(Event::ClockTrusted, turn).await;
+                let all: Vec<_> = read(&self.world).collectors().map(|status| status.id).collect();
+                for collector in all {
+                    let _ = self.asks.try_send((collector, Wish::Round { by: now }));
+                }
+            }
+            // A hold is no silence of the evaluator (semantics 14.1).
+            Look::Same if turn.guard.held() => self.metrics.evaluated(now),
+            Look::Same => {}
+        }
+    }
+
+    fn hold(&self, now: At) {
+        tracing::error!(
+            %now, last_write = ?self.last_write,
+            "the clock of this machine jumped; nothing is judged until an issuer agrees with it, or for 10 min: check its time synchronisation"
+        );
+        self.write().hold_clock(now);
+        self.metrics.evaluated(now);
+        self.rings.changed.notify_one();
     }
 
     /// The next instant with work, or the next heartbeat.
@@ -107,20 +180,21 @@ impl Keeper {
         due.map_or(heartbeat, |due| due.min(heartbeat))
     }
 
-    async fn handle(&self, event: Event, almanac: &mut Almanac, latest: &mut At) {
-        // A clock that steps back a little stands still for judging (semantics 11.1).
-        *latest = self.clock.now().max(*latest);
+    async fn handle(&self, event: Event, turn: &mut Turn) {
         loop {
-            let decision = read(&self.world).decide(&event, almanac, *latest);
+            // A clock that steps back a little stands still for judging (semantics 11.1).
+            if !turn.guard.held() {
+                turn.latest = self.clock.now().max(turn.latest);
+            }
+            let decision = read(&self.world).decide(&event, &mut turn.almanac, turn.latest);
             if self.commit(&decision).await {
-                self.take_in(decision, *latest);
+                self.take_in(decision, turn.latest);
                 return;
             }
             tokio::select! {
                 () = tokio::time::sleep(AGAIN) => {}
                 () = self.stop.cancelled() => return,
             }
-            *latest = self.clock.now().max(*latest);
         }
     }
 
@@ -143,7 +217,7 @@ impl Keeper {
         let changed = !decision.judged.is_empty() || !decision.batch.is_empty() || decision.rules.is_some();
         let deliver = !decision.batch.deliveries.is_empty();
         let asks = std::mem::take(&mut decision.asks);
-        self.world.write().unwrap_or_else(std::sync::PoisonError::into_inner).apply(decision);
+        self.write().apply(decision);
         self.metrics.evaluated(now);
         for ask in asks {
             // A full queue means that the poller is busy asking already.
@@ -155,6 +229,10 @@ impl Keeper {
         if deliver {
             self.rings.deliver.notify_one();
         }
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

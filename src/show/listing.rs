@@ -1,8 +1,6 @@
 //! Tokens as people read them: the most urgent first, when each ends, why it stands there, what it breaks. The page, the
 //! command `list` and the table at the start show these rows. Pure.
 
-use std::cmp::Ordering;
-
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::domain::finding::{DeadlineReason, FindingKind, Severity, TokenState};
@@ -26,16 +24,18 @@ pub struct Row {
 
 /// Rows in the order of urgency: ended first, then by deadline, then those without one.
 pub fn rows(mut lines: Vec<TokenLine>, now: At) -> Vec<Row> {
-    lines.sort_by(|a, b| {
-        urgency(a).cmp(&urgency(b)).then_with(|| by_deadline(a, b)).then_with(|| a.token.cmp(&b.token))
-    });
+    lines.sort_by(|a, b| Urgency::of(a).cmp(&Urgency::of(b)).then_with(|| a.token.cmp(&b.token)));
     lines.iter().map(|line| row(line, now)).collect()
 }
 
 /// `3 of 412 tokens need someone`.
 pub fn headline(rows: &[Row]) -> String {
-    let need = rows.iter().filter(|row| row.needs_someone).count();
-    match (need, rows.len()) {
+    headline_of(rows.iter().filter(|row| row.needs_someone).count(), rows.len())
+}
+
+/// The same, counted already.
+pub fn headline_of(need: usize, watched: usize) -> String {
+    match (need, watched) {
         (0, 0) => "no tokens are known yet".into(),
         (0, n) => format!("all {} are quiet", words::count(n, "token")),
         (need, n) => {
@@ -44,26 +44,29 @@ pub fn headline(rows: &[Row]) -> String {
     }
 }
 
-fn urgency(line: &TokenLine) -> u8 {
-    match line.state {
-        TokenState::Revoked | TokenState::Vanished | TokenState::Expired => 0,
-        _ if line.findings.iter().any(|finding| finding.severity == Severity::Critical) => 1,
-        _ if line.deadline.is_some() => 2,
-        TokenState::Unverified | TokenState::Unknown => 3,
-        _ => 4,
+/// What the order of urgency looks at; the smaller, the more urgent. Ties are broken by the label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Urgency(u8, At);
+
+impl Urgency {
+    pub fn new(state: TokenState, critical: bool, deadline: Option<At>) -> Self {
+        let class = match state {
+            TokenState::Revoked | TokenState::Vanished | TokenState::Expired => 0,
+            _ if critical => 1,
+            _ if deadline.is_some() => 2,
+            TokenState::Unverified | TokenState::Unknown => 3,
+            _ => 4,
+        };
+        Self(class, deadline.unwrap_or(At::MAX_UTC))
+    }
+    fn of(line: &TokenLine) -> Self {
+        let critical = line.findings.iter().any(|finding| finding.severity == Severity::Critical);
+        Self::new(line.state, critical, line.deadline)
     }
 }
 
-fn by_deadline(a: &TokenLine, b: &TokenLine) -> Ordering {
-    match (a.deadline, b.deadline) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    }
-}
-
-fn row(line: &TokenLine, now: At) -> Row {
+/// The words of one line.
+pub fn row(line: &TokenLine, now: At) -> Row {
     let severity = line.findings.iter().map(|finding| finding.severity).max();
     let (relative, absolute) = ends(line, now);
     Row {
@@ -129,7 +132,7 @@ fn plain(line: &TokenLine) -> String {
 }
 
 fn scheduled(line: &TokenLine) -> String {
-    line.schedule.as_ref().map(|name| format!(" ({name})")).unwrap_or_default()
+    line.schedule_text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
 fn before_rotation(line: &TokenLine) -> String {

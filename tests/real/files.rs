@@ -60,22 +60,24 @@ channels: { console: { stdout: {} } }
     program.write("pki/root.pem", &certificate("root", (2040, 1), true));
     program.write("pki/garbage.pem", "this is no certificate");
     program.start().await;
-    let one = expect(&program, "expiry_timestamp_seconds", "pki/one.pem", "hidden").await;
+    let one = expect(&program, "expiry_timestamp_seconds", "hidden/one", "hidden").await;
     assert_eq!(value(&one) as i64, 1_898_553_600, "{one}");
-    expect(&program, "info", "pki/deep/two.pem", "hidden").await;
-    let root = expect(&program, "info", "pki/root.pem", "").await;
+    expect(&program, "info", "hidden/deep/two", "hidden").await;
+    let root = expect(&program, "info", "/root", "").await;
     assert!(root.contains("collector=\"shown\""), "roots are hidden unless shown: {root}");
+    program.series("forewarn_collector_left_out{collector=\"hidden\",reason=\"trust_root\"} 1", SOON).await;
+    program.series("forewarn_collector_left_out{collector=\"shown\",reason=\"trust_root\"} 0", SOON).await;
 
     program.write("pki/one.pem", &certificate("one.example.com", (2031, 3), false));
-    expect(&program, "expiry_timestamp_seconds", "pki/one.pem", "} 1930089600").await;
+    expect(&program, "expiry_timestamp_seconds", "/one", "} 1930089600").await;
     // Not readable as a certificate for a moment: unknown, not gone.
     program.write("pki/one.pem", "half written");
     tokio::time::sleep(Duration::from_secs(6)).await;
-    let finding = line(&program, "finding", "pki/one.pem").await;
+    let finding = line(&program, "finding", "/one").await;
     assert!(finding.as_ref().is_none_or(|line| !line.contains("vanished")), "{finding:?}");
-    assert!(line(&program, "info", "pki/one.pem").await.is_some());
+    assert!(line(&program, "info", "/one").await.is_some());
     std::fs::remove_file(program.path("pki/deep/two.pem")).unwrap();
-    expect(&program, "finding", "pki/deep/two.pem", "vanished").await;
+    expect(&program, "finding", "/deep/two", "vanished").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,9 +99,9 @@ channels: { console: { stdout: {} } }
     program.write("tokens/bot.jwt", &jwt(r#"{"sub":"bot","iat":1767225600,"exp":1898553600.75}"#));
     program.write("tokens/ever.jwt", &jwt(r#"{"sub":"ever","iat":1767225600}"#));
     program.start().await;
-    let bot = expect(&program, "expiry_timestamp_seconds", "tokens/bot.jwt", "").await;
+    let bot = expect(&program, "expiry_timestamp_seconds", "jwt/bot", "").await;
     assert_eq!(value(&bot) as i64, 1_898_553_600);
-    expect(&program, "info", "tokens/ever.jwt", "expiry=\"never\"").await;
+    expect(&program, "info", "jwt/ever", "expiry=\"never\"").await;
     assert_eq!(value(&expect(&program, "expiry_timestamp_seconds", "typed/day", "").await) as i64, 1_898_553_600);
     let instant = expect(&program, "expiry_timestamp_seconds", "typed/instant", "").await;
     assert_eq!(value(&instant) as i64, 1_898_553_600 + 8 * 3600);

@@ -6,6 +6,7 @@
 mod support;
 
 mod canary;
+mod clock;
 mod files;
 mod github;
 mod gitlab;

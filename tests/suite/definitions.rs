@@ -224,7 +224,7 @@ fn files(scope: &Scope, saved: &Value, case: &Path) -> String {
         };
         let explicit = file["explicit"].as_bool().unwrap_or(false);
         let value = format!("hash:{name}").as_str().into();
-        let answer = read::file(scope, &FileCx { name, bytes: &bytes, value, explicit, read_at: now() });
+        let answer = read::file(scope, &FileCx { name, place: "", bytes: &bytes, value, explicit, read_at: now() });
         writeln!(told, "{name}: {:?} {:?} {:?}", answer.meaning, answer.reason, answer.detail).unwrap();
         answer.records.iter().for_each(|record| recorded(&mut told, record));
         answer

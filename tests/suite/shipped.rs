@@ -10,7 +10,6 @@ use std::sync::{Arc, RwLock};
 use std::task::{Context, Poll, Waker};
 
 use forewarn::base::metrics::Metrics;
-use forewarn::domain::finding::FindingKind;
 use forewarn::domain::key::{ChannelId, CollectorId};
 use forewarn::domain::observation::{Life, Record};
 use forewarn::domain::token::Expiry;
@@ -20,15 +19,15 @@ use http_body::Body;
 
 use crate::scenario::support::{self, Stage, dated, days, record};
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn text(path: &str) -> String {
+pub fn text(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn promtool(arguments: &[&str], input: Option<&str>) -> (bool, String) {
+pub fn promtool(arguments: &[&str], input: Option<&str>) -> (bool, String) {
     let mut child = Command::new("promtool")
         .args(arguments)
         .current_dir(root())
@@ -58,7 +57,7 @@ fn inflated(bytes: &[u8]) -> String {
 }
 
 /// Both forms of the page, which must be the same.
-fn page(exposition: &Arc<Exposition>, own: &str) -> String {
+pub fn page(exposition: &Arc<Exposition>, own: &str) -> String {
     let live = exposition.live(own, support::start());
     let plain = collect(PageBody::new(exposition, live.clone(), Encoding::Plain));
     let packed = collect(PageBody::new(exposition, live, Encoding::Gzip));
@@ -76,7 +75,7 @@ policies:
 ";
 
 /// A world in which every family that is built has a sample.
-fn everything() -> Arc<Exposition> {
+pub fn everything() -> Arc<Exposition> {
     let mut stage = Stage::new(RULES);
     let now = stage.now;
     let mut old = dated("ci-deploy", "a", now - days(200), now + days(2));
@@ -95,7 +94,7 @@ fn everything() -> Arc<Exposition> {
     exposition
 }
 
-fn own() -> String {
+pub fn own() -> String {
     let metrics = Metrics::new("0", "0", "0");
     let (collector, channel) = (CollectorId::from("vault"), ChannelId::from("chat"));
     metrics.watch(std::slice::from_ref(&collector), std::slice::from_ref(&channel));
@@ -105,14 +104,62 @@ fn own() -> String {
     metrics.render()
 }
 
-struct Family {
-    kind: String,
-    help: String,
-    samples: Vec<(BTreeMap<String, String>, f64)>,
+/// The families of surfaces that these parts can fill, and the labels that a sample may have.
+pub const FAMILIES: &[(&str, &str)] = &[
+    ("token_info", "collector token issuer kind team schedule expiry state"),
+    ("token_expiry_timestamp_seconds", "collector token"),
+    ("token_never_expires", "collector token"),
+    ("token_issued_timestamp_seconds", "collector token"),
+    ("token_last_used_timestamp_seconds", "collector token"),
+    ("token_rotation_due_timestamp_seconds", "collector token"),
+    ("token_deadline_timestamp_seconds", "collector token reason"),
+    ("metrics_narrowed", ""),
+    ("token_finding", "collector token finding severity"),
+    ("token_pipeline_info", "token pipeline"),
+    ("tokens", "collector state"),
+    ("findings", "team finding severity"),
+    ("pipeline_safe_until_timestamp_seconds", "pipeline"),
+    ("pipeline_next_run_timestamp_seconds", "pipeline"),
+    ("pipeline_state", "pipeline state"),
+    ("pipeline_tokens", "pipeline"),
+    ("collector_info", "collector issuer"),
+    ("collector_up", "collector"),
+    ("collector_interval_seconds", "collector"),
+    ("collector_last_success_timestamp_seconds", "collector"),
+    ("collector_last_duration_seconds", "collector"),
+    ("collector_tokens", "collector"),
+    ("collector_coverage_ratio", "collector"),
+    ("collector_requests_total", "collector code"),
+    ("collector_errors_total", "collector reason"),
+    ("collector_rejects_total", "collector reason"),
+    ("collector_left_out", "collector reason"),
+    ("evaluation_last_success_timestamp_seconds", ""),
+    ("evaluation_held", "reason"),
+    ("deliveries", "channel state"),
+    ("delivery_attempts_total", "channel class"),
+    ("channel_up", "channel"),
+    ("store_errors_total", "operation"),
+    ("config_last_reload_successful", ""),
+    ("config_last_reload_success_timestamp_seconds", ""),
+    ("build_info", "version revision tzdata"),
+];
+
+/// Present only while something waits, or where the issuer or the configuration tells it.
+pub const SOMETIMES: &[(&str, &str)] = &[
+    ("delivery_oldest_due_timestamp_seconds", "channel"),
+    ("collector_clock_difference_seconds", "collector"),
+    ("collector_ratelimit_remaining", "collector"),
+    ("pipeline_next_run_timestamp_seconds", "pipeline"),
+];
+
+pub struct Family {
+    pub kind: String,
+    pub help: String,
+    pub samples: Vec<(BTreeMap<String, String>, f64)>,
 }
 
 /// A small reader of the text format 0.0.4, written from its description and not from our writer.
-fn parse(page: &str) -> BTreeMap<String, Family> {
+pub fn parse(page: &str) -> BTreeMap<String, Family> {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     let mut help = String::new();
     for line in page.lines() {
@@ -161,46 +208,7 @@ fn every_family_is_on_the_page_with_its_labels() {
     let (good, said) = promtool(&["check", "metrics"], Some(&page));
     assert!(good && said.is_empty(), "promtool check metrics: {said}");
     let families = parse(&page);
-    // Families of surfaces that these parts can fill, and the labels that a sample may have.
-    let table: &[(&str, &str)] = &[
-        ("token_info", "collector token issuer kind team schedule expiry state"),
-        ("token_expiry_timestamp_seconds", "collector token"),
-        ("token_never_expires", "collector token"),
-        ("token_issued_timestamp_seconds", "collector token"),
-        ("token_last_used_timestamp_seconds", "collector token"),
-        ("token_rotation_due_timestamp_seconds", "collector token"),
-        ("token_deadline_timestamp_seconds", "collector token reason"),
-        ("metrics_narrowed", ""),
-        ("token_finding", "collector token finding severity"),
-        ("token_pipeline_info", "token pipeline"),
-        ("tokens", "collector state"),
-        ("findings", "team finding severity"),
-        ("pipeline_safe_until_timestamp_seconds", "pipeline"),
-        ("pipeline_next_run_timestamp_seconds", "pipeline"),
-        ("pipeline_state", "pipeline state"),
-        ("pipeline_tokens", "pipeline"),
-        ("collector_info", "collector issuer"),
-        ("collector_up", "collector"),
-        ("collector_interval_seconds", "collector"),
-        ("collector_last_success_timestamp_seconds", "collector"),
-        ("collector_last_duration_seconds", "collector"),
-        ("collector_tokens", "collector"),
-        ("collector_coverage_ratio", "collector"),
-        ("collector_requests_total", "collector code"),
-        ("collector_errors_total", "collector reason"),
-        ("collector_rejects_total", "collector reason"),
-        ("collector_left_out", "collector reason"),
-        ("evaluation_last_success_timestamp_seconds", ""),
-        ("evaluation_held", "reason"),
-        ("deliveries", "channel state"),
-        ("delivery_attempts_total", "channel class"),
-        ("channel_up", "channel"),
-        ("store_errors_total", "operation"),
-        ("config_last_reload_successful", ""),
-        ("config_last_reload_success_timestamp_seconds", ""),
-        ("build_info", "version revision tzdata"),
-    ];
-    for (name, allowed) in table {
+    for (name, allowed) in FAMILIES {
         let family = families.get(&format!("forewarn_{name}")).unwrap_or_else(|| panic!("{name} is not on the page"));
         let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
         assert_eq!(family.kind, kind, "{name}");
@@ -272,21 +280,6 @@ fn the_page_follows_every_change_in_both_forms() {
     assert_eq!(families["forewarn_token_never_expires"].samples.len(), keys.len().div_ceil(7) - gone);
 }
 
-#[test]
-fn the_rules_are_good_and_their_tests_pass() {
-    for (what, folder, command) in [("rules", "alerts", "check"), ("tests", "alerts/tests", "test")] {
-        let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<String> =
-            entries.filter(|path| path.is_file()).map(|path| path.display().to_string()).collect();
-        files.sort();
-        assert!(!files.is_empty(), "{folder} is empty");
-        let mut arguments = vec![command, "rules"];
-        arguments.extend(files.iter().map(String::as_str));
-        let (good, said) = promtool(&arguments, None);
-        assert!(good, "{what}: {said}");
-    }
-}
-
 /// Every word that looks like one of our series.
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
@@ -296,77 +289,23 @@ fn named(text: &str) -> BTreeSet<String> {
 #[test]
 fn whatever_ships_names_only_series_that_exist() {
     let families = parse(&page(&everything(), &own()));
-    // Present only while something waits, or where the issuer tells it.
-    let sometimes = [
-        "forewarn_delivery_oldest_due_timestamp_seconds",
-        "forewarn_collector_clock_difference_seconds",
-        "forewarn_collector_ratelimit_remaining",
-    ];
     let files = [
         "alerts/forewarn-tokens.rules.yaml",
         "alerts/forewarn-health.rules.yaml",
+        "alerts/tests/tokens.test.yaml",
+        "alerts/tests/health.test.yaml",
         "dashboards/fleet.json",
+        "dashboards/pipeline.json",
+        "dashboards/collectors.json",
         "docs/runbooks.md",
         "README.md",
     ];
     for file in files {
         for name in named(&text(file)) {
             // The recording rule's name holds a family's name between colons.
-            let known = families.contains_key(&name) || sometimes.contains(&name.as_str());
+            let known = families.contains_key(&name)
+                || SOMETIMES.iter().any(|(known, _)| name.strip_prefix("forewarn_") == Some(known));
             assert!(known, "{file} names {name}, which is no family");
         }
     }
-}
-
-#[test]
-fn every_alert_has_a_test_and_a_runbook_and_every_finding_an_anchor() {
-    let runbooks = text("docs/runbooks.md");
-    let anchors: BTreeSet<&str> = runbooks.lines().filter_map(|line| line.strip_prefix("### ")).collect();
-    let tests = text("alerts/tests/tokens.test.yaml") + &text("alerts/tests/health.test.yaml");
-    for file in ["alerts/forewarn-tokens.rules.yaml", "alerts/forewarn-health.rules.yaml"] {
-        let rules = text(file);
-        for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
-            let fires = tests.split("alertname: ").skip(1).any(|case| {
-                case.starts_with(alert)
-                    && case[alert.len()..].starts_with('\n')
-                    && case.lines().nth(1).is_some_and(|line| line.trim() != "exp_alerts: []")
-            });
-            assert!(fires, "{alert} has no test in which it fires");
-        }
-        for url in rules.split("docs/runbooks#").skip(1) {
-            let anchor = url.split('"').next().unwrap();
-            assert!(anchors.contains(anchor), "{file}: no runbook {anchor}");
-        }
-    }
-    // Findings that later parts bring.
-    let later = [
-        FindingKind::BreaksDeploy,
-        FindingKind::Unused,
-        FindingKind::StaticCopy,
-        FindingKind::TiedToPerson,
-        FindingKind::Reused,
-    ];
-    for kind in FindingKind::ALL.iter().filter(|kind| !later.contains(kind)) {
-        assert!(anchors.contains(kind.as_str()), "no runbook entry for {kind}");
-    }
-}
-
-#[test]
-fn dashboards_are_whole_and_their_queries_parse() {
-    let dashboard: serde_json::Value = serde_json::from_str(&text("dashboards/fleet.json")).unwrap();
-    let panels = dashboard["panels"].as_array().unwrap();
-    let mut rules = String::from("groups:\n- name: panels\n  rules:\n");
-    let mut ids = BTreeSet::new();
-    for panel in panels {
-        assert!(ids.insert(panel["id"].as_i64().unwrap()), "panel ids are unique");
-        assert!(!panel["title"].as_str().unwrap().is_empty() && !panel["description"].as_str().unwrap().is_empty());
-        for target in panel["targets"].as_array().unwrap() {
-            let expr = target["expr"].as_str().unwrap().replace("$collector", ".*").replace("$team", ".*");
-            rules += &format!("  - record: panel:{}\n    expr: {}\n", ids.len(), serde_json::to_string(&expr).unwrap());
-        }
-    }
-    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
-    std::fs::write(file.path(), rules).unwrap();
-    let (good, said) = promtool(&["check", "rules", file.path().to_str().unwrap()], None);
-    assert!(good, "{said}");
 }

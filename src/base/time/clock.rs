@@ -47,6 +47,17 @@ impl Clock {
             }
         }
     }
+    /// Time since an unspecified instant, by the clock that no one sets and that counts a machine's sleep.
+    pub fn boot(&self) -> Duration {
+        match self {
+            Self::System => {
+                let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
+                Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
+            }
+            Self::Manual(at) => Duration::from_secs(u64::try_from(at.borrow().timestamp()).unwrap_or(0)),
+        }
+    }
     /// Moves a manual clock, also backwards; no effect on the system's.
     pub fn advance_to(&self, at: At) {
         if let Self::Manual(now) = self {

@@ -41,6 +41,7 @@ pub(super) async fn walk(
         listed: Vec::new(),
         gone: Vec::new(),
         rejects: Vec::new(),
+        left_out: Vec::new(),
     };
     report.page(page).await;
     (Coverage::Whole, None)

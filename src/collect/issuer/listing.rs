@@ -11,7 +11,7 @@ use super::scope::Scope;
 use crate::domain::At;
 use crate::domain::key::{GenerationId, ListingKey};
 use crate::domain::observation::{Coverage, Observation, Record};
-use crate::domain::reason::{FailureReason, Reject};
+use crate::domain::reason::{FailureReason, LeftOut, Reject};
 
 /// Details are sent on in handfuls: an observation for each accessor would be one transaction each.
 const HANDFUL: usize = 100;
@@ -50,6 +50,7 @@ struct Found {
     listed: Vec<GenerationId>,
     gone: Vec<GenerationId>,
     rejects: Vec<Reject>,
+    left_out: Vec<(LeftOut, u32)>,
     taken_at: Option<At>,
     clock: Option<TimeDelta>,
     /// A page is sent at once, details in handfuls.
@@ -152,6 +153,7 @@ impl Listing {
 
     fn take_common(&mut self, answer: &mut Answer) {
         self.found.rejects.append(&mut answer.rejects);
+        self.found.left_out.append(&mut answer.left_out);
         self.found.clock = answer.clock.or(self.found.clock);
         // Facts are as old as the oldest answer that is sent on with them.
         let at = answer.received_at;
@@ -197,6 +199,7 @@ impl Listing {
             listed: found.listed,
             gone: found.gone,
             rejects: found.rejects,
+            left_out: found.left_out,
         })
     }
 

@@ -16,7 +16,7 @@ use crate::base::http::Response;
 use crate::domain::At;
 use crate::domain::key::GenerationId;
 use crate::domain::observation::{Doubt, Life, Origin, Record};
-use crate::domain::reason::{FailureReason, Reject, RejectReason};
+use crate::domain::reason::{FailureReason, LeftOut, Reject, RejectReason};
 use crate::domain::text::Text;
 
 /// Most values that a program may yield from one page.
@@ -38,6 +38,8 @@ pub struct Answer {
     pub rejects: Vec<Reject>,
     /// Generations of rejected records: they stand in the listing.
     pub listed: Vec<GenerationId>,
+    /// Records that the program itself leaves out: `{ left_out: "trust_root" }`.
+    pub left_out: Vec<(LeftOut, u32)>,
     pub next: Option<PageAt>,
     /// The page was read, but the listing cannot be followed, or holds records that nobody can name.
     pub cut: Option<FailureReason>,
@@ -79,6 +81,7 @@ impl Answer {
             items: Vec::new(),
             records: Vec::new(),
             rejects: Vec::new(),
+            left_out: Vec::new(),
             listed: Vec::new(),
             next: None,
             cut: None,
@@ -137,6 +140,8 @@ pub fn answer(scope: &Scope, ask: &Ask, response: &Response) -> Answer {
 pub struct FileCx<'a> {
     /// `$name`: the configured name, or the path under the glob.
     pub name: &'a str,
+    /// What makes the name unique, as a part of the key: the whole path; empty for a configured name.
+    pub place: &'a str,
     pub bytes: &'a [u8],
     /// Keyed hash of the bytes.
     pub value: GenerationId,
@@ -179,6 +184,9 @@ pub fn file(scope: &Scope, file: &FileCx<'_>) -> Answer {
     let origin = if file.explicit { Origin::Inspect } else { Origin::Inventory };
     let cx = RecordCx { scope, origin, given_name: None, value, kind: request.kind.as_deref(), received: file.read_at };
     run(request, &cx, &body, &names, &mut answer);
+    for record in answer.records.iter_mut().filter(|_| !file.place.is_empty()) {
+        record.place = Text::new(&format!("{}{}", file.place, record.place));
+    }
     answer
 }
 
@@ -333,6 +341,13 @@ fn items(outputs: Vec<Value>, answer: &mut Answer) {
 fn records(cx: &RecordCx<'_>, outputs: &[Value], answer: &mut Answer) {
     let mut places: std::collections::HashMap<GenerationId, Vec<usize>> = std::collections::HashMap::new();
     for output in outputs {
+        if let Some(reason) = record::left_out(output) {
+            match answer.left_out.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, count)) => *count += 1,
+                None => answer.left_out.push((reason, 1)),
+            }
+            continue;
+        }
         match record::record(cx, output) {
             Ok(record) => {
                 let same = places.entry(record.generation.clone()).or_default();

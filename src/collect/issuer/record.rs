@@ -12,7 +12,7 @@ use super::scope::Scope;
 use crate::domain::At;
 use crate::domain::key::GenerationId;
 use crate::domain::observation::{Doubt, Life, Origin, Record};
-use crate::domain::reason::{Reject, RejectReason};
+use crate::domain::reason::{LeftOut, Reject, RejectReason};
 use crate::domain::text::Text;
 use crate::domain::token::{Expiry, WhyUnknown};
 
@@ -92,6 +92,12 @@ impl std::fmt::Debug for Private {
 
 /// Kind of a collector's own login.
 pub const LOGIN_KIND: &str = "login";
+
+/// Why the program leaves an object out, where it says nothing but that.
+pub fn left_out(raw: &Value) -> Option<LeftOut> {
+    let map = raw.as_object().filter(|map| map.len() == 1)?;
+    LeftOut::parse(map.get("left_out")?.as_str()?)
+}
 
 /// One raw object that a program yielded.
 pub fn record(cx: &RecordCx<'_>, raw: &Value) -> Result<Record, Rejected> {

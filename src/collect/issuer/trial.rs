@@ -106,7 +106,7 @@ fn ask(request: &Request, index: usize) -> Ask {
 }
 
 fn file(bytes: &[u8], now: At) -> FileCx<'_> {
-    FileCx { name: "NAME", bytes, value: VALUE.into(), explicit: true, read_at: now }
+    FileCx { name: "NAME", place: "", bytes, value: VALUE.into(), explicit: true, read_at: now }
 }
 
 fn parse(saved: &[u8], scope: &Scope, now: At) -> Result<Response, String> {

@@ -23,6 +23,7 @@ use crate::domain::reason::FailureReason;
 /// Mail by SMTP.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Email")]
 pub struct Section {
     /// The server: `smtp://HOST:587` (STARTTLS is required) or `smtps://HOST:465` (TLS from the start).
     #[schemars(regex(pattern = r"^smtps?://[^/?#@\s]+/?$"), example = &"smtp://mail.example.com:587")]

@@ -16,6 +16,7 @@ use crate::domain::delivery::{Class, Receipt, SendError};
 /// An incoming webhook of Slack.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Slack")]
 pub struct Section {
     /// The URL that Slack gave; it is a secret.
     pub webhook_url: SecretRef,

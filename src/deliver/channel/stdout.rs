@@ -16,6 +16,7 @@ use crate::domain::reason::FailureReason;
 /// Standard output; it has no keys: `{}`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Stdout")]
 pub struct Section {}
 
 /// The lines, each ended.

@@ -22,6 +22,7 @@ use crate::domain::spelling::Link;
 /// A URL of yours that is told by POST.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Webhook")]
 pub struct Section {
     /// Where it goes.
     #[schemars(with = "Link", example = &"https://hooks.example.com/forewarn")]

@@ -16,6 +16,8 @@ pub fn head(intent: &Intent, how: Closing, now: At) -> Head {
     match (how, new_end(intent)) {
         (Closing::Rotated, Some(end)) => {
             let mut head = Head::dated(mark, who(intent), "is good until", end, now);
+            head.brief = who(intent);
+            head.brief.push(Span::Plain(format!(" is good until {}", words::until(end, now))));
             let was = format!(" (was {})", old_end(intent, now));
             for spans in [&mut head.headline, &mut head.brief] {
                 spans.push(Span::Plain(was.clone()));

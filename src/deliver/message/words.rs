@@ -175,8 +175,9 @@ pub fn step(rung: &Rung, ladder: &[Rung]) -> String {
     format!("step {} of {}{of}", entry(rung), all.join(", "))
 }
 
-fn entry(rung: &Rung) -> String {
-    // A whole number of percent was written as one; 1/3, 1/6 and 1/15 are none.
+/// One step by its name: `7d`, `1h30m`, `20%`, `1/3`.
+pub fn entry(rung: &Rung) -> String {
+    // Whole percents are as people write them; the default steps are a third, a sixth, a fifteenth.
     if rung.sixtieths > 0 && rung.sixtieths % 3 == 0 {
         return format!("{}%", u32::from(rung.sixtieths) * 100 / 60);
     }

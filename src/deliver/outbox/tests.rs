@@ -128,6 +128,12 @@ impl Store for Memory {
     fn health(&mut self) -> Result<Vec<ChannelHealth>> {
         unreachable!("the loop does not ask")
     }
+    fn deliveries(
+        &mut self,
+        _sought: &crate::keep::store::Sought,
+    ) -> Result<(Vec<crate::keep::store::Remembered>, u32)> {
+        unreachable!("the loop does not ask")
+    }
     fn prune(&mut self, _before: At) -> Result<u32> {
         unreachable!("the loop does not prune")
     }

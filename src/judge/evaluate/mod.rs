@@ -8,6 +8,7 @@ use crate::domain::finding::{Assessment, Finding, FindingKind, SafeUntil, TokenS
 use crate::domain::token::{Flow, Generation, Token};
 
 pub mod almanac;
+pub mod arithmetic;
 mod case;
 mod collector;
 mod deadline;

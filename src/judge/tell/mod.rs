@@ -13,6 +13,7 @@ pub mod digest;
 pub mod episodes;
 pub mod ids;
 pub mod route;
+pub mod trace;
 mod written;
 
 /// How long a message is tried; where something has ended or ends within a day, for longer (channels.md 5.6).

@@ -258,7 +258,7 @@ impl Routes {
 }
 
 impl Team {
-    fn heard_at(&self) -> &[ChannelId] {
+    pub(super) fn heard_at(&self) -> &[ChannelId] {
         if self.channels.is_empty() { &self.fallback } else { &self.channels }
     }
 }

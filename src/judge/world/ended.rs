@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judged::{Cause, untold};
+use super::mass::Round;
 use super::observed::{FLOW, Touched, own_login, subject_of};
 use super::walks::{CONFIRM, Delta, OpenWalk};
 use super::{Deciding, Decision, World};
@@ -28,10 +29,12 @@ impl World {
         let mut over =
             Delta::new(end.collector.clone(), if end.confirm { CONFIRM } else { end.walk.max(1) }, end.sight);
         over.over = true;
-        cx.decision.walk = Some(over);
+        let round = Round { collector: &end.collector, walk: end.walk, confirm: end.confirm };
         let mut look = Look { walk: &walk, end, rules, touched: Touched::default(), confirm: Vec::new() };
         if end.confirm {
             self.confirmed(&mut look, cx.now);
+            self.hold_mass(&mut look.touched, round, &mut over, cx);
+            cx.decision.walk = Some(over);
             self.settle(look.touched, false, cx);
             return;
         }
@@ -41,6 +44,11 @@ impl World {
         cx.decision.batch.collectors.push(CollectorStatus { introduced: status.introduced || introduce, ..status });
         self.absences(&mut look, cx.now);
         self.flows(&mut look, cx.now);
+        self.hold_mass(&mut look.touched, round, &mut over, cx);
+        cx.decision.walk = Some(over);
+        if !matches!(end.coverage, Coverage::Failed { .. }) {
+            self.release_mass(round, cx.decision, cx.now);
+        }
         self.ask_again(std::mem::take(&mut look.confirm), rules, cx);
         self.settle_end(look.touched, rules, introduce, cx);
         if introduce {

@@ -17,6 +17,7 @@ use crate::judge::evaluate::rules::Rules;
 use crate::judge::inventory::Inventory;
 use crate::judge::tell::route::Routes;
 
+pub mod ahead;
 pub mod apply;
 pub mod command;
 pub mod digest;
@@ -24,6 +25,7 @@ pub mod due;
 pub mod ended;
 pub mod facts;
 pub mod judged;
+pub mod mass;
 pub mod observed;
 pub mod view;
 pub mod walks;
@@ -50,6 +52,10 @@ pub struct World {
     pub(crate) started_at: At,
     /// Every digest that was due until then is made.
     pub(crate) digested: Option<At>,
+    /// Collectors whose endings wait for a second look (semantics 11.3); memory only, a restart looks twice again.
+    pub(crate) mass: BTreeMap<CollectorId, mass::MassHold>,
+    /// Since when our clock is not believed (semantics 11.1).
+    pub(crate) clock_held: Option<At>,
     /// Rules changed and not every slot was matched again yet.
     pub(crate) regoverning: bool,
 }
@@ -62,6 +68,8 @@ pub enum Event {
     Due,
     Reconfigured(Arc<Rules>, Arc<Routes>),
     Channel(ChannelHealth),
+    /// Our clock is believed again (semantics 11.2): everything is judged anew, as after a start.
+    ClockTrusted,
 }
 
 /// What follows from an event: what is written, and what memory takes in after that.
@@ -79,6 +87,9 @@ pub struct Decision {
     pub settled: bool,
     /// Mark every slot of this collector due (its first round after a start).
     pub mark_due: Option<CollectorId>,
+    pub mass: Option<(CollectorId, Option<mass::MassHold>)>,
+    /// Judge everything as after a start.
+    pub anew: bool,
     /// After the commit the keeper hands these to the pollers.
     pub asks: Vec<(CollectorId, Wish)>,
     /// Where the episodes of a subject stand in the batch: a slice of thousands stays linear.
@@ -135,6 +146,8 @@ impl World {
             routes,
             started_at,
             digested: None,
+            mass: BTreeMap::new(),
+            clock_held: None,
             regoverning: false,
         }
     }
@@ -149,6 +162,7 @@ impl World {
             Event::Due => self.due(&mut cx),
             Event::Reconfigured(rules, routes) => self.reconfigured(rules, routes, &mut cx),
             Event::Channel(health) => self.channel(health, &mut cx),
+            Event::ClockTrusted => cx.decision.anew = true,
         }
         self.plan(&mut cx);
         decision
@@ -169,17 +183,6 @@ impl World {
     pub fn next_due(&self) -> Option<At> {
         let channels = self.channel_due.values().min().copied();
         [self.inventory.next_due(), channels, self.next_digest()].into_iter().flatten().min()
-    }
-
-    pub fn started_at(&self) -> At {
-        self.started_at
-    }
-    /// The rules and routes in force.
-    pub fn rules(&self) -> &Arc<Rules> {
-        &self.rules
-    }
-    pub fn routes(&self) -> &Arc<Routes> {
-        &self.routes
     }
 
     /// The slot as it is, owned, with facts' age filled in.

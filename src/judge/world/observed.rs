@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::judged::Cause;
+use super::mass::Round;
 use super::walks::{Delta, FlowSeen};
 use super::{Deciding, World};
 use crate::domain::At;
@@ -42,6 +43,9 @@ impl World {
             delta.add.listings.insert(page.listing.clone(), coverage);
         }
         delta.add.gone.extend(page.gone.iter().cloned());
+        for &(reason, count) in &page.left_out {
+            *delta.add.left_out.entry(reason).or_default() += count;
+        }
         let terms = self.terms(page, rules, cx.now);
         let mut look = Look { rules, terms, touched: Touched::default(), delta };
         for record in &page.records {
@@ -50,6 +54,8 @@ impl World {
         for generation in &page.listed {
             self.listed(generation, &mut look, cx);
         }
+        let round = Round { collector: &page.collector, walk: page.walk, confirm: false };
+        self.hold_mass(&mut look.touched, round, &mut look.delta, cx);
         cx.decision.walk = Some(look.delta);
         let strange = self.collectors.get(&page.collector).is_some_and(|status| status.sight != Some(page.sight));
         self.settle(look.touched, strange, cx);

@@ -78,6 +78,7 @@ impl Stage {
                 listed: Vec::new(),
                 gone: Vec::new(),
                 rejects: Vec::new(),
+                left_out: Vec::new(),
             })));
         }
         self.hear(Event::Walked(Walked::End(WalkEnd {

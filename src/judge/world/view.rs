@@ -1,6 +1,7 @@
 //! What readers see: collectors, pipelines, open findings, one line a token. Reads only.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,12 @@ use crate::domain::At;
 use crate::domain::collector::{ChannelHealth, CollectorStatus};
 use crate::domain::episode::{Episode, Subject};
 use crate::domain::finding::{DeadlineReason, FindingKind, Severity, Standing, TokenState};
-use crate::domain::key::{CollectorId, PipelineId};
-use crate::domain::reason::closed_list;
+use crate::domain::key::{ChannelId, CollectorId, EpisodeId, PipelineId};
+use crate::domain::reason::{HoldReason, closed_list};
 use crate::domain::token::Token;
+use crate::judge::evaluate::rules;
+use crate::judge::evaluate::rules::Rules;
+use crate::judge::tell::route::Routes;
 
 /// One token as pages, `list` and the API show it. Times are RFC 3339.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +27,8 @@ pub struct TokenLine {
     pub state: TokenState,
     pub team: Option<String>,
     pub schedule: Option<String>,
+    /// As written: `every 90d`.
+    pub schedule_text: Option<String>,
     pub pipelines: Vec<String>,
     pub expires: Option<At>,
     pub never_expires: bool,
@@ -61,7 +67,23 @@ impl World {
             status
         })
     }
-    pub fn channels(&self) -> &BTreeMap<crate::domain::key::ChannelId, ChannelHealth> {
+    pub fn started_at(&self) -> At {
+        self.started_at
+    }
+    /// The rules and routes in force.
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+    pub fn routes(&self) -> &Arc<Routes> {
+        &self.routes
+    }
+    /// Why judging is held for a second look, and since when (semantics 11).
+    pub fn held(&self) -> Vec<(HoldReason, At)> {
+        let mass = self.mass.values().map(|hold| hold.since).min();
+        let clock = self.clock_held.map(|at| (HoldReason::Clock, at));
+        clock.into_iter().chain(mass.map(|at| (HoldReason::MassChange, at))).collect()
+    }
+    pub fn channels(&self) -> &BTreeMap<ChannelId, ChannelHealth> {
         &self.channels
     }
     /// Whether slots of this collector are shown: it is in the configuration.
@@ -78,6 +100,36 @@ impl World {
         channels.flat_map(|(_, list)| list).filter(|episode| episode.open())
     }
 
+    /// Open episodes of everything.
+    pub fn open_episodes(&self) -> impl Iterator<Item = &Episode> {
+        self.episodes.values().flatten().filter(|episode| episode.open())
+    }
+    /// Episodes with this code, open ones if there are any.
+    pub fn episodes_coded(&self, code: &str) -> Vec<&Episode> {
+        let coded = |episode: &&Episode| episode.id.code().eq_ignore_ascii_case(code);
+        let all: Vec<&Episode> = self.episodes.values().flatten().filter(coded).collect();
+        match all.iter().any(|episode| episode.open()) {
+            true => all.into_iter().filter(|episode| episode.open()).collect(),
+            false => all,
+        }
+    }
+    /// Readers for whom something of an episode was planned.
+    pub fn told_to(&self, episode: EpisodeId) -> &[(ChannelId, String)] {
+        self.told_to.get(&episode).map_or(&[], Vec::as_slice)
+    }
+    /// What policies and filters match of a token.
+    pub fn subject<'t>(&'t self, token: &'t Token<'_>) -> rules::Subject<'t> {
+        super::observed::subject_of(token, &self.rules.collector(&token.key.collector))
+    }
+    /// Every shown token, in key order.
+    pub fn watched(&self, f: &mut dyn FnMut(&Token<'_>, &Standing)) {
+        self.inventory.each(None, &mut |token, standing| {
+            if self.shown(&token.key.collector) && !Self::silent(token, standing) {
+                f(token, standing);
+            }
+        });
+    }
+
     /// A slot without a login of its own and without a finding says nothing to anybody.
     pub fn silent(token: &Token<'_>, standing: &Standing) -> bool {
         token.own_login() && token.generations.is_empty() && standing.findings.is_empty()
@@ -85,11 +137,7 @@ impl World {
 
     /// Every shown token, in key order.
     pub fn lines(&self, f: &mut dyn FnMut(TokenLine)) {
-        self.inventory.each(None, &mut |token, standing| {
-            if self.shown(&token.key.collector) && !Self::silent(token, standing) {
-                f(self.line(token, standing));
-            }
-        });
+        self.watched(&mut |token, standing| f(self.line(token, standing)));
     }
 
     pub fn line(&self, token: &Token<'_>, standing: &Standing) -> TokenLine {
@@ -110,6 +158,7 @@ impl World {
             state: standing.state,
             team: token.team.as_ref().map(ToString::to_string),
             schedule: policy.schedule.as_ref().map(|schedule| schedule.id.to_string()),
+            schedule_text: policy.schedule.as_ref().map(|schedule| schedule.text.clone()),
             pipelines: policy.pipelines.iter().map(ToString::to_string).collect(),
             expires: standing.expiry,
             never_expires: standing.never,
@@ -124,7 +173,8 @@ impl World {
         }
     }
 
-    fn read_at(&self, token: &Token<'_>) -> At {
+    /// When facts of it were last read.
+    pub fn read_at(&self, token: &Token<'_>) -> At {
         let last = self.collectors.get(&token.key.collector).and_then(|status| status.last_success);
         last.map_or(token.observed, |at| at.max(token.observed))
     }

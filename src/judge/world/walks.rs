@@ -25,6 +25,9 @@ pub struct OpenWalk {
     pub clock_difference: Option<i64>,
     /// New slots so far, against `max_tokens`.
     pub added: usize,
+    /// Tokens that answers of this walk have ended, and how many were usable before (semantics 11.3).
+    pub hit: usize,
+    pub usable: Option<usize>,
     /// Walks finished since the start of the process.
     pub finished: u32,
 }
@@ -98,6 +101,8 @@ impl OpenWalk {
         }
         self.dynamic += add.dynamic;
         self.added += add.added;
+        self.hit += add.hit;
+        self.usable = self.usable.or(add.usable);
         self.clock_difference = add.clock_difference.or(self.clock_difference);
     }
 

@@ -5,7 +5,8 @@ use crate::domain::At;
 use crate::domain::change::Batch;
 use crate::domain::collector::{ChannelHealth, CollectorStatus};
 use crate::domain::delivery::{Class, Delivery, DeliveryState, Intent};
-use crate::domain::episode::Episode;
+use crate::domain::episode::{Episode, Subject};
+use crate::domain::finding::{FindingKind, Severity};
 use crate::domain::key::{ChannelId, CollectorId, DeliveryId, EpisodeId};
 use crate::domain::reason::StoreOperation;
 use crate::domain::token::Slot;
@@ -98,6 +99,30 @@ pub struct Next {
     pub evidence: String,
 }
 
+/// Which deliveries somebody asks for; lists mean any, empty ones everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    pub channels: Vec<ChannelId>,
+    pub states: Vec<DeliveryState>,
+    pub subjects: Vec<Subject>,
+    pub findings: Vec<FindingKind>,
+    pub severities: Vec<Severity>,
+    pub episodes: Vec<EpisodeId>,
+    pub offset: u32,
+    pub limit: u32,
+}
+
+/// A delivery with what it tells, and how it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remembered {
+    pub delivery: Delivery,
+    pub intent: Intent,
+    /// When its state last changed.
+    pub changed_at: At,
+    /// The receiver's word at the last attempt; no secret.
+    pub evidence: Option<String>,
+}
+
 /// A delivery as `list`-like commands and metrics see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -136,6 +161,8 @@ pub trait Store: Send {
     fn next_delivery(&mut self) -> Result<Option<At>>;
     fn waiting(&mut self, now: At) -> Result<Vec<Waiting>>;
     fn health(&mut self) -> Result<Vec<ChannelHealth>>;
+    /// Deliveries by when they changed last, newest first, and how many there are in all.
+    fn deliveries(&mut self, sought: &Sought) -> Result<(Vec<Remembered>, u32)>;
     /// Forgets what ended before: done deliveries, closed episodes.
     fn prune(&mut self, before: At) -> Result<u32>;
     /// Collectors that have slots here, with counts (for `check-config`: "this forgets 412 tokens").

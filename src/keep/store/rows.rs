@@ -27,6 +27,21 @@ pub trait Columns {
     fn text(&self, nth: usize) -> Option<&str>;
 }
 
+/// A row without its first columns, which something else reads.
+pub struct Behind<'r> {
+    pub row: &'r dyn Columns,
+    pub skip: usize,
+}
+
+impl Columns for Behind<'_> {
+    fn int(&self, nth: usize) -> Option<i64> {
+        self.row.int(self.skip + nth)
+    }
+    fn text(&self, nth: usize) -> Option<&str> {
+        self.row.text(self.skip + nth)
+    }
+}
+
 /// A stored value that cannot be: the column it stands in.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Damaged(pub &'static str);

@@ -46,8 +46,9 @@ pub struct TokenRow {
 pub struct Explanation {
     pub now: At,
     pub row: TokenRow,
-    /// Words of the kind: `group access token`.
+    /// Words of the kind: `group access token`, and of its issuer: `GitLab`.
     pub kind: String,
+    pub issuer: String,
     /// The issuer's id of the present generation; never a value.
     pub issuer_id: Option<String>,
     pub owner: Option<String>,
@@ -203,6 +204,13 @@ pub struct CollectorDetail {
     pub polls: Vec<Poll>,
 }
 
+/// A collector was asked to poll as soon as it can.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PollAsked {
+    pub now: At,
+    pub collector: String,
+}
+
 /// Messages, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Deliveries {
@@ -244,6 +252,17 @@ pub struct DeliveryRow {
     pub class: Option<String>,
     pub evidence: Option<String>,
     pub code: String,
+}
+
+/// The next ninety days, from the start of today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Days {
+    pub now: At,
+    /// Start of today, and the end of the last day.
+    pub first: At,
+    pub end: At,
+    /// Days on which something ends, in order.
+    pub days: Vec<Day>,
 }
 
 /// One day of the next ninety on which something ends.

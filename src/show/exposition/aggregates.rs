@@ -63,7 +63,7 @@ fn join<K: Ord + Clone, V: Default>(all: &mut BTreeMap<K, V>, other: &BTreeMap<K
 }
 
 impl PipelineSum {
-    fn add(&mut self, standing: &Standing) {
+    pub fn add(&mut self, standing: &Standing) {
         self.tokens += 1;
         match standing.safe_until {
             SafeUntil::At(at) => self.earliest_end = Some(self.earliest_end.map_or(at, |known| known.min(at))),
@@ -255,8 +255,8 @@ fn render_collector_lists(out: &mut String, collectors: &[CollectorStatus]) {
     }
 }
 
-/// The families of channels and deliveries, and of judging itself.
-pub fn render_delivery(out: &mut String, channels: &[(ChannelId, Option<ChannelHealth>)], undone: &Undone) {
+/// Whether judging is held, and why (semantics 11.4).
+pub fn render_held(out: &mut String, held: &[(HoldReason, At)]) {
     header(
         out,
         "forewarn_evaluation_held",
@@ -264,8 +264,13 @@ pub fn render_delivery(out: &mut String, channels: &[(ChannelId, Option<ChannelH
         "Whether judging is held for a second look: clock or mass_change.",
     );
     for &reason in HoldReason::ALL {
-        line(out, "forewarn_evaluation_held", &format!("reason=\"{reason}\""), "0");
+        let stands = held.iter().any(|(other, _)| *other == reason);
+        line(out, "forewarn_evaluation_held", &format!("reason=\"{reason}\""), if stands { "1" } else { "0" });
     }
+}
+
+/// The families of channels and deliveries.
+pub fn render_delivery(out: &mut String, channels: &[(ChannelId, Option<ChannelHealth>)], undone: &Undone) {
     if channels.is_empty() {
         return;
     }

@@ -120,6 +120,7 @@ impl Exposition {
             aggregates::render_collectors(&mut out, &collectors, &|id| page.held.get(id).copied().unwrap_or(0));
             let channels: Vec<_> =
                 world.routes().channels().keys().map(|id| (id.clone(), world.channels().get(id).cloned())).collect();
+            aggregates::render_held(&mut out, &world.held());
             aggregates::render_delivery(&mut out, &channels, &self.undone.load());
         }
         out.push_str(own);

@@ -26,10 +26,12 @@ impl RenderCx<'_> {
         self.world.shown(&token.key.collector) && !World::silent(token, standing)
     }
 
-    /// Whether one that counts has series of its own.
-    fn shows(&self, standing: &Standing) -> bool {
+    /// Whether one that counts has series of its own. An own login always has: the alert about it is one of health, and
+    /// holds whatever `metrics.tokens` says.
+    fn shows(&self, token: &Token<'_>, standing: &Standing) -> bool {
         let near = || standing.deadline.is_some_and(|(at, _)| at < self.now + chrono::TimeDelta::days(NARROW_DAYS));
         match self.choice.tokens {
+            _ if token.key.kind() == "login" => true,
             Shown::None => false,
             Shown::Findings => !standing.findings.is_empty(),
             Shown::All if self.narrowed => !standing.findings.is_empty() || near(),
@@ -46,7 +48,7 @@ impl RenderCx<'_> {
                 return;
             }
             sums.add(token, standing, rules);
-            if self.shows(standing) {
+            if self.shows(token, standing) {
                 let labels = Labels::of(token);
                 for (family, out) in families.iter().zip(&mut texts) {
                     (family.lines)(out, &labels, token, standing, rules);

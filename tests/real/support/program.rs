@@ -37,6 +37,14 @@ impl Program {
         }
     }
 
+    /// Another variable of its environment, from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+    pub fn unset(&mut self, name: &str) {
+        self.environment.retain(|(other, _)| other != name);
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

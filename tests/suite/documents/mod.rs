@@ -3,7 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+mod commands;
+mod configuration;
+mod issuers;
+mod metrics;
 mod schema;
+mod shell;
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -25,6 +30,18 @@ pub fn fresh(path: &str, text: &str) {
             text.lines().nth(line).unwrap_or_default()
         );
     }
+}
+
+/// Between these lines a document is generated; what stands around them is written by hand.
+const FROM: &str = "<!-- generated: `make docs` writes what follows anew -->";
+const TO: &str = "<!-- end of what is generated -->";
+
+/// The same for the part of a document between [`FROM`] and [`TO`].
+pub fn fresh_part(path: &str, text: &str) {
+    let there = std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let (before, rest) = there.split_once(FROM).unwrap_or_else(|| panic!("{path} has no line {FROM}"));
+    let (_, after) = rest.split_once(TO).unwrap_or_else(|| panic!("{path} has no line {TO}"));
+    fresh(path, &format!("{before}{FROM}\n\n{}\n\n{TO}{after}", text.trim()));
 }
 
 /// The files of a folder that end so, in order.

@@ -174,6 +174,9 @@ fn collector_rules(name: &str) -> CollectorRules {
         max_tokens: 1_000_000,
         rotate: "Make a new one.".into(),
         tells_expiry: true,
+        title: "Vault".into(),
+        login: None,
+        least: "".into(),
     }
 }
 
@@ -365,6 +368,7 @@ impl Stage {
             listed: Vec::new(),
             gone,
             rejects: Vec::new(),
+            left_out: Vec::new(),
         };
         self.event(&Event::Walked(Walked::Page(page)));
     }

@@ -63,6 +63,13 @@ impl Pattern {
     pub fn is_plain(&self) -> bool {
         !is_wild(&self.written)
     }
+    /// The folders before the first part that may be anything; `[s]` in a part is only a plain letter.
+    pub fn prefix(&self) -> PathBuf {
+        let mut parts: Vec<String> = self.written.split('/').map(spelt).collect();
+        parts.pop();
+        let fixed = parts.iter().take_while(|part| !is_wild(part)).cloned().collect::<Vec<_>>();
+        format!("{}/", fixed.join("/")).into()
+    }
     /// Looks through the folders now; blocking.
     pub fn find(&self, most: usize) -> Found {
         if self.is_plain() {
@@ -87,6 +94,24 @@ fn way(parts: &[&str], fixed: usize) -> Vec<GlobMatcher> {
     let known = parts[fixed..].iter().take(wild).take_while(|part| !part.contains("**") && !part.contains('{'));
     let ends = (fixed..).zip(known).map(|(nth, _)| parts[..=nth].join("/"));
     ends.map_while(|prefix| matcher(&prefix).ok()).collect()
+}
+
+/// `ss[l]` as `ssl`: a class of one letter is that letter.
+fn spelt(part: &str) -> String {
+    let mut rest = part;
+    let mut out = String::new();
+    while let Some((before, after)) = rest.split_once('[') {
+        let mut class = after.chars();
+        match (class.next(), class.next()) {
+            (Some(letter), Some(']')) if letter.is_alphanumeric() => {
+                out.push_str(before);
+                out.push(letter);
+                rest = class.as_str();
+            }
+            _ => break,
+        }
+    }
+    out + rest
 }
 
 fn is_wild(part: &str) -> bool {
@@ -165,6 +190,23 @@ mod tests {
         assert_eq!(find(&dir, "x/**/*.pem"), ["x/b.pem", "x/y/c.pem"]);
         assert_eq!(find(&dir, "**/*.{pem,crt}"), ["a.pem", "x/b.pem", "x/y/c.pem", "x/y/d.crt", "z/e.pem"]);
         assert_eq!(find(&dir, "[xz]/?.pem"), ["x/b.pem", "z/e.pem"]);
+    }
+
+    #[test]
+    fn the_fixed_part_of_a_pattern_ends_where_it_may_be_anything() {
+        let table = [
+            ("/etc/ss[l]/certs/*.pem", "/etc/ssl/certs/"),
+            ("/etc/letsencryp[t]/live/*/cert.pem", "/etc/letsencrypt/live/"),
+            ("/etc/pki/ca.pem", "/etc/pki/"),
+            ("/a/[bc]/d.pem", "/a/"),
+            ("/a/x[/d.pem", "/a/"),
+            ("/*.pem", "/"),
+            ("/a/**/b.pem", "/a/"),
+        ];
+        for (written, prefix) in table {
+            let pattern = Pattern { written: written.into(), ..Pattern::new("/a").unwrap() };
+            assert_eq!(pattern.prefix(), PathBuf::from(prefix), "{written}");
+        }
     }
 
     #[test]

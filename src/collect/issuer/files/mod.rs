@@ -45,7 +45,7 @@ pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, rep
                     .file(
                         report,
                         listing,
-                        Named { name: name.clone(), explicit: true },
+                        Named { name: name.clone(), place: String::new(), explicit: true },
                         secret.expose().as_bytes().to_vec(),
                     )
                     .await
@@ -77,8 +77,23 @@ struct Round<'a> {
 
 struct Named {
     name: String,
+    /// The whole path, so that two files never share a slot; empty for a value that was named.
+    place: String,
     explicit: bool,
 }
+
+impl Named {
+    /// The path below the fixed part of its pattern (semantics 1.3), without the ending that only says what it is.
+    fn under(prefix: &Path, path: &Path) -> Self {
+        let below = path.strip_prefix(prefix).unwrap_or(path).display().to_string();
+        let short = ENDINGS.iter().find_map(|ending| below.strip_suffix(ending));
+        let name = short.filter(|name| !name.is_empty() && !name.ends_with('/')).unwrap_or(&below).to_owned();
+        Self { name, place: path.display().to_string(), explicit: false }
+    }
+}
+
+/// Endings of files that tell nothing to a person who looks for one of them.
+const ENDINGS: [&str; 6] = [".pem", ".crt", ".cer", ".der", ".jwt", ".token"];
 
 impl Round<'_> {
     async fn pattern(&mut self, report: &mut Report<'_>, written: &str) {
@@ -89,8 +104,12 @@ impl Round<'_> {
         };
         if pattern.is_plain() {
             // A path without a glob is named: its absence is a failure to read, never an end.
-            return self.path(report, listing, Path::new(written), true).await;
+            let path = Path::new(written);
+            return self
+                .path(report, listing, path, Named { explicit: true, ..Named::under(&pattern.prefix(), path) })
+                .await;
         }
+        let prefix = pattern.prefix();
         let most = glob::MOST_FILES;
         let found = tokio::task::spawn_blocking(move || pattern.find(most))
             .await
@@ -110,18 +129,19 @@ impl Round<'_> {
             if self.cx.stop.is_cancelled() {
                 return;
             }
-            self.path(report, format!("{listing}>{}", bytes::part(&path.display().to_string())), path, false).await;
+            let listing = format!("{listing}>{}", bytes::part(&path.display().to_string()));
+            self.path(report, listing, path, Named::under(&prefix, path)).await;
         }
         // The parent ends after its children, as with every issuer: what it announced has been told.
         let page = self.page(&listing, self.cx.clock.now(), ends);
         report.page(page).await;
     }
 
-    async fn path(&mut self, report: &mut Report<'_>, listing: String, path: &Path, explicit: bool) {
+    async fn path(&mut self, report: &mut Report<'_>, listing: String, path: &Path, named: Named) {
         let owned: PathBuf = path.to_owned();
         let read = tokio::task::spawn_blocking(move || bytes::read(&owned)).await;
         match read.unwrap_or_else(|_| Err((FailureReason::Decode, "reading panicked".into()))) {
-            Ok(bytes) => self.file(report, listing, Named { name: name(path), explicit }, bytes).await,
+            Ok(bytes) => self.file(report, listing, named, bytes).await,
             Err((reason, error)) => self.unread(report, listing, reason, &format!("{}: {error}", path.display())).await,
         }
     }
@@ -131,7 +151,8 @@ impl Round<'_> {
         let value = self.cx.fingerprints.of(&bytes);
         let scope = self.scope.clone();
         let answer = tokio::task::spawn_blocking(move || {
-            read::file(&scope, &FileCx { name: &named.name, bytes: &bytes, value, explicit: named.explicit, read_at })
+            let Named { name, place, explicit } = &named;
+            read::file(&scope, &FileCx { name, place, bytes: &bytes, value, explicit: *explicit, read_at })
         });
         let Ok(answer) = answer.await else {
             return self.unread(report, listing, FailureReason::Decode, "reading a file panicked").await;
@@ -151,8 +172,8 @@ impl Round<'_> {
             }
         };
         let page = self.page(&listing, read_at, ends);
-        let Answer { records, rejects, listed, .. } = answer;
-        report.page(Observation { records, rejects, listed, ..page }).await;
+        let Answer { records, rejects, listed, left_out, .. } = answer;
+        report.page(Observation { records, rejects, listed, left_out, ..page }).await;
     }
 
     async fn unread(&mut self, report: &mut Report<'_>, listing: String, reason: FailureReason, detail: &str) {
@@ -180,13 +201,9 @@ impl Round<'_> {
             listed: Vec::new(),
             gone: Vec::new(),
             rejects: Vec::new(),
+            left_out: Vec::new(),
         }
     }
-}
-
-/// The whole path names a file, so that two never share a name; without the first `/`, which parts it from its collector.
-fn name(path: &Path) -> String {
-    path.display().to_string().trim_start_matches('/').to_owned()
 }
 
 #[cfg(test)]

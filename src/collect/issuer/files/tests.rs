@@ -43,6 +43,11 @@ async fn certificates_under_a_glob_are_tokens_each_in_a_listing_of_its_file() {
     let records = walk.records();
     assert_eq!(records.len(), 2);
     assert!(records.iter().all(|record| record.origin == Origin::Inventory && record.expires.at().is_some()));
+    let named = |place: &str| {
+        let found = records.iter().find(|record| record.place.as_str().ends_with(place));
+        found.map(|record| record.name.as_str())
+    };
+    assert_eq!((named("/a.pem"), named("/sub/b.pem")), (Some("a"), Some("sub/b")), "the path under the glob");
     std::fs::remove_file(dir.path().join("a.pem")).unwrap();
     let walk = walk_over(&[format!("{}/**/*.pem", dir.path().display())]).await;
     insta::assert_snapshot!(said(&walk, &dir), @r"

@@ -136,6 +136,7 @@ fn page(
         listed: Vec::new(),
         gone: Vec::new(),
         rejects: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 

@@ -96,7 +96,11 @@ impl Rules {
         });
         let pipelines = pipelines.collect();
         let compiled = Compiled { entries, pipelines, teams: sections.teams.clone(), collectors };
-        if problems.is_empty() { Ok(Rules { compiled, met: Default::default() }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Rules { compiled, met: Default::default(), written: Default::default() })
+        } else {
+            Err(problems)
+        }
     }
 }
 

@@ -49,7 +49,7 @@ impl Rules {
     }
     /// A team by name, or by a fact that the issuer tells: one that is not told, or that `teams:` does not know, sets
     /// nothing, so that strangers' text cannot invent teams.
-    fn team(&self, entry: &Entry, subject: &Subject<'_>) -> Option<TeamId> {
+    pub(super) fn team(&self, entry: &Entry, subject: &Subject<'_>) -> Option<TeamId> {
         match entry.team.as_ref()? {
             Team::Named(team) => Some(team.clone()),
             Team::Fact(wanted) => {
@@ -126,7 +126,7 @@ impl Rules {
 
 impl Entry {
     /// Without `match` it gives the defaults of the house; an own login must be named (semantics 1.3).
-    fn fits(&self, subject: &Subject<'_>) -> bool {
+    pub(super) fn fits(&self, subject: &Subject<'_>) -> bool {
         let fields = subject.fields();
         let matches = match &self.matches {
             None => !subject.own_login,
@@ -138,7 +138,7 @@ impl Entry {
 
 impl<'a> Subject<'a> {
     /// What each field of a matcher holds.
-    fn fields(&self) -> impl Fn(&str, &mut dyn FnMut(&str)) + 'a {
+    pub fn fields(&self) -> impl Fn(&str, &mut dyn FnMut(&str)) + 'a {
         let subject = *self;
         move |name, each| match name {
             "token" => each(subject.token),

@@ -20,7 +20,7 @@ pub struct Matcher {
 
 /// `*` stops at `/`, `**` crosses it, case is kept.
 #[derive(Clone, Debug)]
-struct Pattern {
+pub struct Pattern {
     text: String,
     /// What every match begins with; told apart without the automaton.
     prefix: usize,
@@ -58,6 +58,10 @@ impl Matcher {
         }
         Self { fields }
     }
+    /// Without a field it fits everything.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
     /// `field(name, each)` hands every value of a field to `each`; a field without a value never fits.
     pub fn fits(&self, field: &Fields<'_>) -> bool {
         self.fields.iter().all(|(name, patterns)| {
@@ -78,7 +82,8 @@ impl Matcher {
 }
 
 impl Pattern {
-    fn compile(text: &str) -> Result<Self, String> {
+    /// One sentence if it is no glob.
+    pub fn compile(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("an empty glob matches nothing; leave the field out".into());
         }
@@ -104,7 +109,7 @@ impl Pattern {
         let prefix = if text[prefix..].starts_with("**") { prefix.saturating_sub(1) } else { prefix };
         Ok(Self { text: text.to_owned(), prefix, glob })
     }
-    fn fits(&self, value: &str) -> bool {
+    pub fn fits(&self, value: &str) -> bool {
         match &self.glob {
             None => self.text == value,
             Some(glob) => value.starts_with(&self.text[..self.prefix]) && glob.is_match(value),

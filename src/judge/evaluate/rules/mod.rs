@@ -16,6 +16,7 @@ pub mod matcher;
 pub mod pipeline;
 pub mod schedule;
 pub mod sections;
+pub mod written;
 
 /// All sections that rules are compiled from.
 #[derive(Clone, Debug, Default)]
@@ -131,4 +132,6 @@ pub struct Policy {
 pub struct Rules {
     compiled: compile::Compiled,
     met: govern::Met,
+    /// What people are told of where it stands; judging does not look at it.
+    written: written::Written,
 }

@@ -7,7 +7,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Row, ToSql, TransactionBehavior};
 
 use super::rows::{Cell, Columns};
-use super::{Batch, Claim, DueGroup, Next, Parcel, Result, Store, Stored, Waiting};
+use super::{Batch, Claim, DueGroup, Next, Parcel, Remembered, Result, Sought, Store, Stored, Waiting};
 use crate::domain::At;
 use crate::domain::collector::ChannelHealth;
 use crate::domain::key::CollectorId;
@@ -17,6 +17,7 @@ use failure::Failure;
 mod claim;
 mod facts;
 mod failure;
+mod history;
 mod open;
 mod outbox;
 mod reads;
@@ -115,6 +116,9 @@ impl Store for Sqlite {
     }
     fn health(&mut self) -> Result<Vec<ChannelHealth>> {
         self.read(StoreOperation::Read, reads::health)
+    }
+    fn deliveries(&mut self, sought: &Sought) -> Result<(Vec<Remembered>, u32)> {
+        self.read(StoreOperation::Read, |conn| history::deliveries(conn, sought))
     }
     fn prune(&mut self, before: At) -> Result<u32> {
         // A prune that is lost is made again; the time of the last write stays what it is.
