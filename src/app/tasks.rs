@@ -108,6 +108,7 @@ pub fn spawn(shared: &Shared, setup: &Setup, fingerprints: Fingerprints) -> Resu
         clock: shared.clock.clone(),
         metrics: shared.metrics.clone(),
         fingerprints,
+        polls: shared.polls.clone(),
         supervisor: shared.supervisor.clone(),
     });
     roster.set(setup.collectors.clone());

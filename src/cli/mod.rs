@@ -14,6 +14,7 @@ pub mod explain;
 mod greeting;
 pub mod list;
 pub mod output;
+pub mod poll;
 mod print;
 mod routing;
 pub mod send_test;
@@ -44,6 +45,8 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// List messages told and failed, newest first
     Deliveries(deliveries::DeliveriesArguments),
+    /// Poll one collector now and show every request, its answer and what was read
+    Poll(poll::PollArguments),
     /// Show what an issuer definition extracts from a saved response
     Try(TryArguments),
     /// Send a test message through one channel
@@ -153,6 +156,7 @@ pub fn run() -> ExitCode {
             check::run(&arguments.path, &loading, &arguments.route)
         }
         Command::List(arguments) => list::run(&arguments),
+        Command::Poll(arguments) => poll::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Deliveries(arguments) => deliveries::run(&arguments),
         Command::Try(arguments) => try_definition::run(&arguments),

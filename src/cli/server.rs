@@ -75,7 +75,20 @@ impl Server {
         })
     }
 
+    /// `POST` to what stands below the server's URL; the server says when it may be asked again.
+    pub fn post(&self, path: &[&str]) -> Result<(), Failed> {
+        let response = self.send("POST", path, &[])?;
+        match response.status {
+            200..=299 => Ok(()),
+            _ => Err(self.refused(&response)),
+        }
+    }
+
     fn ask(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Failed> {
+        self.send("GET", path, query)
+    }
+
+    fn send(&self, method: &str, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Failed> {
         let mut url = self.base.clone();
         // Names hold slashes and stand in the path as they are read; everything else is escaped.
         let parts = path.iter().flat_map(|part| part.split('/'));
@@ -85,7 +98,7 @@ impl Server {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = Request::get(url);
+        let mut request = Request { method: method.to_owned(), ..Request::get(url) };
         if let Some((user, password)) = &self.user {
             plain::basic(&mut request, user, password).map_err(|error| Failed::new(1, error.to_string()))?;
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::metrics::Metrics;
@@ -18,6 +18,7 @@ use crate::collect::issuer::definition::Source;
 use crate::collect::issuer::pace::Pace;
 use crate::collect::issuer::walk::memory::Memory;
 use crate::collect::issuer::walk::{self, WalkCx};
+use crate::collect::polls::Polls;
 use crate::domain::At;
 use crate::domain::key::GenerationId;
 use crate::domain::observation::{Walked, Wish};
@@ -32,6 +33,9 @@ pub struct PollerCx {
     pub collector: watch::Receiver<Arc<Collector>>,
     pub out: mpsc::Sender<Walked>,
     pub wishes: mpsc::Receiver<Wish>,
+    /// The book that what was done goes into, and what wakes the poller when people ask.
+    pub polls: Polls,
+    pub asked: Arc<Notify>,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub fingerprints: Fingerprints,
@@ -65,6 +69,8 @@ enum Woken {
     Stop,
     Reload,
     Wish(Wish),
+    /// People want a round now.
+    Asked,
     Time,
 }
 
@@ -86,24 +92,29 @@ pub async fn run(cx: &mut PollerCx) {
                 let (by, ids) = wishes(cx, wish);
                 if !ids.is_empty() {
                     let collector = cx.collector.borrow().clone();
-                    walk::confirm(&collector, &walk_cx(cx), &ids, &cx.out).await;
+                    if let Some(done) = walk::confirm(&collector, &walk_cx(cx), &ids, &cx.out).await {
+                        cx.polls.add_to_last(&collector.id, done.poll);
+                    }
                 }
                 if let Some(by) = by {
                     timer.bring_forward(by, every(&cx.collector.borrow()));
                 }
             }
+            Woken::Asked => timer.bring_forward(cx.clock.now(), every(&cx.collector.borrow())),
             Woken::Time => {
                 let collector = cx.collector.borrow_and_update().clone();
                 // Written before the walk: a walk that panics is not begun again at once.
                 timer.started = Some(cx.clock.now());
                 timer.next = timer.after(&collector, cx.clock.now());
                 cx.state.timer = Some(timer);
-                walk::walk(&collector, &walk_cx(cx), &cx.out).await;
+                if let Some(done) = walk::walk(&collector, &walk_cx(cx), &cx.out).await {
+                    cx.polls.add(&collector.id, done.poll);
+                }
             }
         }
-        if let Some(held) = cx.state.pace.as_ref().and_then(|pace| pace.held_until()) {
-            timer.next = timer.next.max(held);
-        }
+        let held = cx.state.pace.as_ref().and_then(|pace| pace.held_until());
+        timer.next = held.map_or(timer.next, |held| timer.next.max(held));
+        cx.polls.hold(&cx.collector.borrow().id, held);
         cx.state.timer = Some(timer);
     }
 }
@@ -115,6 +126,7 @@ async fn woken(cx: &mut PollerCx, next: At) -> Woken {
         () = cx.stop.cancelled() => Woken::Stop,
         Ok(()) = cx.collector.changed() => Woken::Reload,
         Some(wish) = cx.wishes.recv() => Woken::Wish(wish),
+        () = cx.asked.notified() => Woken::Asked,
         () = cx.clock.until(next) => Woken::Time,
         () = tokio::time::sleep(late), if matches!(cx.clock, Clock::System) => Woken::Time,
     }
@@ -158,6 +170,7 @@ fn walk_cx(cx: &mut PollerCx) -> WalkCx {
         memory: cx.state.memory.clone(),
         walk: cx.walks.fetch_add(1, Ordering::Relaxed) + 1,
         stop: cx.stop.clone(),
+        notes: false,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::base::secret::fingerprint::Fingerprints;
 use crate::base::supervise::{Fate, Supervisor};
 use crate::base::time::clock::Clock;
 use crate::collect::issuer::Collector;
+use crate::collect::polls::Polls;
 use crate::domain::key::CollectorId;
 use crate::domain::observation::{Walked, Wish};
 
@@ -37,6 +38,8 @@ pub struct RosterCx {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub fingerprints: Fingerprints,
+    /// The last polls, for people, and their wishes.
+    pub polls: Polls,
 }
 
 /// The living pollers.
@@ -63,6 +66,7 @@ impl Roster {
             let stays = collectors.iter().any(|collector| &collector.id == id);
             if !stays {
                 live.stop.cancel();
+                self.cx.polls.forget(id);
             }
             stays
         });
@@ -86,10 +90,6 @@ impl Roster {
             tracing::debug!(%collector, "a wish was dropped: its poller has enough to do");
         }
     }
-    /// A round now, within the issuer's limits.
-    pub fn poll_now(&self, collector: &CollectorId) {
-        self.wish(collector, Wish::Round { by: self.cx.clock.now() });
-    }
 
     fn start(&mut self, collector: Arc<Collector>, many: bool) {
         let id = collector.id.clone();
@@ -102,6 +102,8 @@ impl Roster {
             collector: receiver,
             out: self.cx.out.clone(),
             wishes: wished,
+            polls: self.cx.polls.clone(),
+            asked: self.cx.polls.watch(&id),
             clock: self.cx.clock.clone(),
             metrics: self.cx.metrics.clone(),
             fingerprints: self.cx.fingerprints.clone(),

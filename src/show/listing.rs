@@ -1,6 +1,8 @@
 //! Tokens as people read them: the most urgent first, when each ends, why it stands there, what it breaks. The page, the
 //! command `list` and the table at the start show these rows. Pure.
 
+use std::cmp::Reverse;
+
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::domain::finding::{DeadlineReason, FindingKind, Severity, TokenState};
@@ -96,7 +98,8 @@ fn ends(line: &TokenLine, now: At) -> (String, String) {
 }
 
 fn why(line: &TokenLine, now: At) -> String {
-    let worst = line.findings.iter().max_by_key(|finding| finding.severity);
+    // Of equally severe ones the first in the list of findings: what is about time stands before hygiene.
+    let worst = line.findings.iter().max_by_key(|finding| (finding.severity, Reverse(finding.finding)));
     match (line.state, line.was_to_end) {
         (TokenState::Revoked | TokenState::Vanished, Some(end)) => {
             return format!("was good until {}", words::day(end));
@@ -125,6 +128,9 @@ fn plain(line: &TokenLine) -> String {
         Some(DeadlineReason::Rotation) => format!("rotation{}", scheduled(line)),
         Some(DeadlineReason::MaxAge) => "reaches its allowed age".into(),
         Some(DeadlineReason::OldGeneration) => "the value before it ends".into(),
+        Some(DeadlineReason::Expiry) if line.rotation_due > line.expires && line.expires.is_some() => {
+            before_rotation(line)
+        }
         Some(_) => "expires".into(),
         None if line.never_expires => "never expires".into(),
         None => "its issuer tells no end".into(),

@@ -149,7 +149,6 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("delivery_oldest_due_timestamp_seconds", "channel"),
     ("collector_clock_difference_seconds", "collector"),
     ("collector_ratelimit_remaining", "collector"),
-    ("pipeline_next_run_timestamp_seconds", "pipeline"),
 ];
 
 pub struct Family {

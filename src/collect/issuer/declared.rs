@@ -43,6 +43,7 @@ pub(super) async fn walk(
         rejects: Vec::new(),
         left_out: Vec::new(),
     };
+    report.trace.typed(page.records.len());
     report.page(page).await;
     (Coverage::Whole, None)
 }

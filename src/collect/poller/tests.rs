@@ -9,6 +9,7 @@ use super::*;
 use crate::base::supervise::Supervisor;
 use crate::collect::issuer::declared::Typed;
 use crate::collect::issuer::walk::tests::stage;
+use crate::collect::polls::Asked;
 use crate::collect::roster::{Roster, RosterCx};
 use crate::domain::observation::WalkEnd;
 
@@ -43,6 +44,7 @@ struct Stage {
     told: mpsc::Receiver<Walked>,
     roster: Roster,
     supervisor: Supervisor,
+    polls: Polls,
 }
 
 fn stage() -> Stage {
@@ -51,9 +53,16 @@ fn stage() -> Stage {
     let supervisor = Supervisor::new(metrics.clone());
     let (out, told) = mpsc::channel(100);
     let fingerprints = Fingerprints::from_key(b"a key for tests");
-    let roster =
-        Roster::new(RosterCx { supervisor: supervisor.clone(), out, clock: clock.clone(), metrics, fingerprints });
-    Stage { clock, told, roster, supervisor }
+    let polls = Polls::default();
+    let cx = RosterCx {
+        supervisor: supervisor.clone(),
+        out,
+        clock: clock.clone(),
+        metrics,
+        fingerprints,
+        polls: polls.clone(),
+    };
+    Stage { clock, told, roster: Roster::new(cx), supervisor, polls }
 }
 
 impl Stage {
@@ -68,6 +77,10 @@ impl Stage {
                 Walked::Page(page) => assert_eq!(page.records.len(), 1),
             }
         }
+    }
+    /// What is under way ends, if there is something.
+    async fn silence_or_end(&mut self) {
+        while tokio::time::timeout(Duration::from_millis(50), self.told.recv()).await.is_ok() {}
     }
     async fn silence(&mut self) {
         let heard = tokio::time::timeout(Duration::from_millis(50), self.told.recv()).await;
@@ -95,7 +108,7 @@ async fn a_wish_brings_a_round_forward_but_never_hurries() {
     stage.roster.set(vec![typed("a", 3600)]);
     stage.end().await;
     stage.clock.advance_to(at(4));
-    stage.roster.poll_now(&"a".into());
+    assert_eq!(stage.polls.ask(&"a".into(), at(4)), Asked::Now);
     stage.silence().await;
     stage.clock.advance_to(at(10));
     assert_eq!(stage.end().await.walk, 2);
@@ -105,6 +118,29 @@ async fn a_wish_brings_a_round_forward_but_never_hurries() {
     stage.silence().await;
     stage.clock.advance_to(at(300));
     assert_eq!(stage.end().await.started_at, at(300));
+    stage.supervisor.hard.cancel();
+}
+
+#[tokio::test]
+async fn people_ask_for_a_poll_and_read_what_it_did() {
+    let mut stage = stage();
+    let a = "a".into();
+    assert_eq!(stage.polls.ask(&a, at(0)), Asked::Unknown);
+    stage.roster.set(vec![typed("a", 3600)]);
+    stage.end().await;
+    stage.clock.advance_to(at(100));
+    assert_eq!((stage.polls.ask(&a, at(100)), stage.polls.ask(&a, at(101))), (Asked::Now, Asked::Later(9)));
+    assert_eq!(stage.end().await.started_at, at(100));
+    stage.silence().await;
+    let polls = stage.polls.of(&a);
+    let seen: Vec<_> = polls.iter().map(|poll| (poll.number, poll.started_at, poll.records, poll.coverage)).collect();
+    assert_eq!(seen, [(2, at(100), 1, 1.0), (1, at(0), 1, 1.0)]);
+    // A reload keeps the book, a removal forgets it.
+    stage.roster.set(vec![typed("a", 3600)]);
+    stage.silence_or_end().await;
+    assert!(stage.polls.of(&a).len() >= 2);
+    stage.roster.set(Vec::new());
+    assert!(stage.polls.of(&a).is_empty());
     stage.supervisor.hard.cancel();
 }
 
@@ -161,10 +197,13 @@ async fn a_held_pace_delays_the_next_round() {
     let (out, mut told) = mpsc::channel(100);
     let (_wish, wishes) = mpsc::channel(1);
     let stop = CancellationToken::new();
+    let polls = Polls::default();
     let cx = PollerCx {
         collector,
         out,
         wishes,
+        polls: polls.clone(),
+        asked: polls.watch(&"a".into()),
         clock: clock.clone(),
         metrics: Metrics::new("0", "0", "0"),
         fingerprints: Fingerprints::from_key(b"a key for tests"),
@@ -190,6 +229,8 @@ async fn a_held_pace_delays_the_next_round() {
         while let Ok(Some(walked)) = tokio::time::timeout(Duration::from_millis(50), told.recv()).await {
             walks += usize::from(matches!(walked, Walked::End(_)));
         }
+        let held = if seconds < 500 { Asked::Held(at(500)) } else { Asked::Now };
+        assert_eq!(polls.ask(&"a".into(), at(seconds)), held, "at {seconds} s");
         let expected = if seconds < 500 { 1 } else { 2 };
         assert_eq!(walks, expected, "at {seconds} s");
     }
@@ -206,6 +247,8 @@ async fn a_poller_that_is_started_again_goes_on_where_it_was() {
         collector,
         out,
         wishes,
+        polls: Polls::default(),
+        asked: Arc::default(),
         clock: clock.clone(),
         metrics: Metrics::new("0", "0", "0"),
         fingerprints: Fingerprints::from_key(b"a key for tests"),

@@ -25,6 +25,11 @@ fn inert_char(c: char) -> char {
     }
 }
 
+/// [`inert`] for a header: what looks like an encoded word (RFC 2047) would be decoded by whoever reads it.
+pub fn header(text: &str) -> String {
+    inert(text).replace("=?", "= ?")
+}
+
 /// At most `most` bytes, `…` included, cut between characters.
 pub fn cut_bytes(text: &str, most: usize) -> String {
     if text.len() <= most {
@@ -172,6 +177,12 @@ mod tests {
         for (name, shown) in table {
             assert_eq!(slack_name(name, 100), shown);
         }
+    }
+
+    #[test]
+    fn a_header_holds_no_encoded_word_of_a_stranger() {
+        assert_eq!(header("=?utf-8?q?=0D=0ABcc:_x?=\r\n"), "= ?utf-8?q?=0D=0ABcc:_x?=  ");
+        assert_eq!(header("Größe = 3?"), "Größe = 3?");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::deliver::message::digest::Digest;
 use crate::deliver::message::samples::{self, at};
 use crate::deliver::message::{ComposeCx, Message, compose, digest};
 use crate::domain::At;
-use crate::domain::delivery::{CopyFact, Intent};
+use crate::domain::delivery::Intent;
 use crate::domain::episode::{Closing, Transition};
 use crate::domain::finding::{FindingKind, Severity};
 use crate::domain::key::{DeliveryId, TeamId};
@@ -99,7 +99,7 @@ fn every_message_is_written_to_be_read() {
     for one in all() {
         shown(
             &format!("{} {}", one.episode.kind, one.transition.as_key()),
-            &compose(&[one.clone()], now(), &cx()),
+            &compose(std::slice::from_ref(&one), now(), &cx()),
             &mut out,
         );
     }
@@ -139,36 +139,11 @@ const FIRST: usize = 150;
 #[test]
 fn the_first_line_alone_says_it_and_is_short() {
     for one in all() {
-        let message = compose(&[one.clone()], now(), &cx());
+        let message = compose(std::slice::from_ref(&one), now(), &cx());
         let (first, what) = (message.first_line(), format!("{} {}", one.episode.kind, one.transition.as_key()));
         assert!(first.chars().count() <= FIRST, "{what}: {} characters: {first}", first.chars().count());
         assert!(message.subject.len() <= 200, "{what}: {}", message.subject);
     }
-}
-
-/// Whatever strangers may write, everywhere they may write it.
-fn stuffed(one: &mut Intent, text: &str) {
-    let facts = &mut one.facts;
-    let bounded = Text::new(text);
-    facts.token = format!("gitlab/{text}");
-    facts.collector = Some(text.to_owned());
-    facts.team = Some(TeamId::from(text));
-    for field in [&mut facts.issuer, &mut facts.issuer_title, &mut facts.host, &mut facts.kind, &mut facts.rotate] {
-        *field = bounded.clone();
-    }
-    facts.owner = Some(bounded.clone());
-    facts.schedule_text = Some(bounded.clone());
-    facts.pipelines = vec![text.into(), text.into()];
-    facts.runbook = Some(text.to_owned());
-    facts.link = Some(bounded.clone());
-    facts.detail = Some(bounded.clone());
-    facts.copies = vec![CopyFact { place: bounded.clone(), name: bounded.clone(), replaced: None }];
-    facts.told_too = Some((bounded.clone(), bounded.clone()));
-    facts.freeze = Some((at("2026-11-30 00:00"), bounded.clone()));
-    facts.login = Some((bounded.clone(), bounded.clone()));
-    facts.first_run = Some((text.into(), at("2026-12-01 02:00")));
-    facts.next_run = Some((text.into(), at("2026-11-25 02:00")));
-    facts.next = facts.next.as_ref().map(|(at, _)| (*at, bounded));
 }
 
 fn is_quiet(text: &str) -> bool {
@@ -256,8 +231,8 @@ proptest! {
         let mut one = samples::of_kind(kind);
         let all = transitions(kind);
         one.transition = all[nth % all.len()].clone();
-        stuffed(&mut one, &text);
-        inert_everywhere(&compose(&[one.clone()], now(), &cx()))?;
+        samples::stuff(&mut one, &text);
+        inert_everywhere(&compose(std::slice::from_ref(&one), now(), &cx()))?;
         let mut other = samples::expires_soon();
         other.facts.owner = Some(Text::new(&text));
         inert_everywhere(&compose(&[one.clone(), other.clone()], now(), &cx()))?;

@@ -8,7 +8,7 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use super::fit;
-use crate::deliver::message::{Group, Line, Message, Row, Span, plain, remedy::OPEN};
+use crate::deliver::message::{Group, Line, Message, Row, Span, remedy::OPEN};
 use crate::domain::At;
 use crate::domain::finding::Severity;
 use crate::domain::key::DeliveryId;
@@ -17,6 +17,14 @@ use crate::domain::key::DeliveryId;
 const SUBJECT: usize = 200;
 /// Longest part, bytes.
 const PART: usize = 100_000;
+
+/// Longest piece of text, bytes: names from strangers have no end, and the rest of a mail must still fit.
+const PIECE: usize = 600;
+
+/// Inert, and no longer than a piece may be.
+fn shown(text: &str) -> String {
+    fit::cut_bytes(&fit::inert(text), PIECE)
+}
 
 /// The stored payload of a mail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,7 +48,7 @@ pub fn freeze(message: &Message, id: DeliveryId, domain: &str, now: At) -> Froze
     };
     let thread = (!message.thread.is_empty()).then(|| format!("<{}@{domain}>", root(&message.thread)));
     Frozen {
-        subject: fit::cut_bytes(&fit::inert(&subject), SUBJECT),
+        subject: fit::cut_bytes(&fit::header(&subject), SUBJECT),
         text: fit::cut_bytes(&text(message), PART),
         html: html(message),
         message_id: format!("<{id}@{domain}>"),
@@ -63,7 +71,7 @@ pub fn text(message: &Message) -> String {
     for line in &message.lines {
         match line.lead {
             Some(lead) => push_line(&mut out, lead, line),
-            None => out.push_str(&format!("{}{}\n", if list { "  " } else { "" }, fit::inert(&told(&line.text)))),
+            None => out.push_str(&format!("{}{}\n", if list { "  " } else { "" }, told(&line.text))),
         }
     }
     let mut small: Vec<String> = message.small_print.iter().map(|note| note.long.clone()).collect();
@@ -79,7 +87,7 @@ pub fn text(message: &Message) -> String {
 }
 
 fn first_line(message: &Message) -> String {
-    let mut line = plain(&message.headline);
+    let mut line = told(&message.headline);
     if let Some(relative) = &message.relative {
         line = format!("{line}, {relative}");
     }
@@ -93,8 +101,8 @@ fn first_line(message: &Message) -> String {
 fn told(spans: &[Span]) -> String {
     let span = |span: &Span| match span {
         Span::Apart => "; ".to_owned(),
-        Span::Link { text, url } => format!("{text}: {url}"),
-        Span::Plain(text) | Span::Strong(text) | Span::Name(text) => text.clone(),
+        Span::Link { text, url } => format!("{}: {}", shown(text), fit::inert(url)),
+        Span::Plain(text) | Span::Strong(text) | Span::Name(text) => shown(text),
     };
     spans.iter().map(span).collect()
 }
@@ -105,14 +113,14 @@ const WIDEST: usize = 44;
 fn push_groups(out: &mut String, groups: &[Group]) {
     let rows = || groups.iter().flat_map(|group| &group.rows);
     let width = |of: fn(&Row) -> &str| {
-        rows().map(|row| fit::inert(of(row)).chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0)
+        rows().map(|row| shown(of(row)).chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0)
     };
     let (when, name, what) = (width(|row| &row.when), width(|row| &row.name), width(|row| &row.what));
     for group in groups {
         out.push_str(&format!("  {}\n", group.title));
         for row in &group.rows {
-            let (first, second, third) = (fit::inert(&row.when), fit::inert(&row.name), fit::inert(&row.what));
-            let told = row.told.as_deref().map(fit::inert).unwrap_or_default();
+            let (first, second, third) = (shown(&row.when), shown(&row.name), shown(&row.what));
+            let told = row.told.as_deref().map(shown).unwrap_or_default();
             let line = format!("    {first:<when$}   {second:<name$}   {third:<what$}   {told}");
             out.push_str(line.trim_end());
             out.push('\n');
@@ -140,7 +148,7 @@ fn push_line(out: &mut String, lead: &str, line: &Line) {
 fn link(span: &Span) -> Option<(String, String)> {
     match span {
         Span::Link { text, url } if text.starts_with(OPEN) => Some(("token".into(), fit::inert(url))),
-        Span::Link { text, url } => Some((fit::inert(text), fit::inert(url))),
+        Span::Link { text, url } => Some((shown(text), fit::inert(url))),
         Span::Plain(_) | Span::Strong(_) | Span::Name(_) | Span::Apart => None,
     }
 }
@@ -184,23 +192,23 @@ fn dress(span: &Span) -> Dressed<'_> {
         Span::Apart => ("plain", None),
         Span::Link { url, .. } => ("link", Some(url.as_str())),
     };
-    Dressed { kind, text: fit::inert(span.text()), url }
+    Dressed { kind, text: shown(span.text()), url }
 }
 
 /// The template escapes every value, since its name ends in `.html`.
 pub fn html(message: &Message) -> Option<String> {
-    let code = message.small_print.last().map(|note| fit::inert(&note.short)).unwrap_or_default();
+    let code = message.small_print.last().map(|note| shown(&note.short)).unwrap_or_default();
     let notes = message.small_print.split_last().map(|(_, notes)| notes).unwrap_or_default();
     let groups = inert_groups(&message.groups);
     let page = Page {
-        subject: fit::inert(&message.subject),
-        mark: if groups.is_empty() { fit::inert(&message.mark) } else { String::new() },
+        subject: shown(&message.subject),
+        mark: if groups.is_empty() { shown(&message.mark) } else { String::new() },
         colour: colour(message),
         headline: dressed(&message.headline),
-        relative: message.relative.as_deref().map(fit::inert),
+        relative: message.relative.as_deref().map(shown),
         lines: message.lines.iter().map(|line| PageLine { lead: line.lead, text: dressed(&line.text) }).collect(),
         groups: &groups,
-        small_print: notes.iter().map(|note| fit::inert(&note.long)).collect(),
+        small_print: notes.iter().map(|note| shown(&note.long)).collect(),
         code,
         page: message.page.as_deref(),
     };
@@ -209,10 +217,10 @@ pub fn html(message: &Message) -> Option<String> {
 
 fn inert_groups(groups: &[Group]) -> Vec<Group> {
     let row = |row: &Row| Row {
-        when: fit::inert(&row.when),
-        name: fit::inert(&row.name),
-        what: fit::inert(&row.what),
-        told: row.told.as_deref().map(fit::inert),
+        when: shown(&row.when),
+        name: shown(&row.name),
+        what: shown(&row.what),
+        told: row.told.as_deref().map(shown),
     };
     groups.iter().map(|group| Group { title: group.title, rows: group.rows.iter().map(row).collect() }).collect()
 }

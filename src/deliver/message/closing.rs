@@ -16,9 +16,7 @@ pub fn head(intent: &Intent, how: Closing, now: At) -> Head {
     match (how, new_end(intent)) {
         (Closing::Rotated, Some(end)) => {
             let mut head = Head::dated(mark, who(intent), "is good until", end, now);
-            head.brief = who(intent);
-            head.brief.push(Span::Plain(format!(" is good until {}", words::until(end, now))));
-            let was = format!(" (was {})", old_end(intent, now));
+            let was = old_end(intent, now);
             for spans in [&mut head.headline, &mut head.brief] {
                 spans.push(Span::Plain(was.clone()));
             }
@@ -63,23 +61,27 @@ fn new_end(intent: &Intent) -> Option<At> {
     intent.facts.before.as_ref().and(intent.facts.ends)
 }
 
+/// ` (was 1 Dec 2026)`.
 fn old_end(intent: &Intent, now: At) -> String {
     let finding = &intent.episode.finding;
     let due =
         finding.due.filter(|_| !matches!(intent.episode.kind, FindingKind::RotationDue | FindingKind::RotationMissed));
     match &intent.facts.before {
-        Some(Before { never: true, .. }) => "without an end".into(),
-        Some(Before { ends: Some(end), .. }) => words::until(*end, now),
-        _ => due.map(|due| words::until(due, now)).unwrap_or_else(|| "an end that is not known".into()),
+        Some(Before { never: true, .. }) => " (was without an end)".into(),
+        Some(Before { ends: Some(end), .. }) => format!(" (was {})", words::until(*end, now)),
+        _ => match due {
+            Some(due) => format!(" (was {})", words::until(due, now)),
+            None => " (its old end was not known)".into(),
+        },
     }
 }
 
 fn rotated(intent: &Intent, now: At) -> String {
     let was = old_end(intent, now);
     if intent.facts.never && intent.facts.before.is_some() {
-        format!("was rotated; the new value never expires (was {was})")
+        format!("was rotated; the new value never expires{was}")
     } else {
-        format!("was rotated; when the new value ends is not known (was {was})")
+        format!("was rotated; when the new value ends is not known{was}")
     }
 }
 
@@ -152,7 +154,7 @@ fn sentence(intent: &Intent, how: Closing, now: At) -> String {
             _ => fixed(intent.episode.kind).into(),
         },
         Closing::Removed => "is gone, and nothing had used it: good".into(),
-        Closing::Accepted => "may end, someone accepted: nothing more is said of it until it has a new value".into(),
+        Closing::Accepted => "may end: someone accepted it. Nothing more is said until it has a new value".into(),
         Closing::Superseded => "has another finding that says it better".into(),
         Closing::Reclassified => "is judged by another configuration now, under which this is no finding".into(),
         Closing::Abandoned => "ended and was not replaced for 30 days: nothing more is said of it".into(),

@@ -98,6 +98,11 @@ fn earlier_subject(intent: &Intent) -> String {
     let told = intent.episode.told.unwrap_or(intent.episode.since);
     let mut then = intent.clone();
     then.transition = Transition::Opened;
+    // What was told spoke of the value and the run of then, and the facts speak of those of now.
+    if let Some(before) = &intent.facts.before {
+        (then.facts.ends, then.facts.never, then.facts.rotation_due) = (before.ends, before.never, None);
+    }
+    (then.facts.first_run, then.facts.next_run) = (None, None);
     subject(&then, &head::open(&then, told), told)
 }
 
@@ -497,6 +502,60 @@ mod tests {
         assert_eq!(message.subject, "[forewarn] 20 s: vault/ci-deploy expires Tue 24 Nov 2026 09:41:03 UTC");
         assert_eq!(message.relative.as_deref(), Some("in 19 s"));
         assert_eq!(small(&message)[0], "step 1/3 of 1/3, 1/6, 1/15 of its lifetime");
+    }
+
+    #[test]
+    fn rules_9_3_and_9_5_the_first_line_says_why_it_is_told_again() {
+        let table = [
+            (Transition::Opened, false, "REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC"),
+            (
+                Transition::Reminder(2),
+                false,
+                "REVOKED, reminder 2: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+            (
+                Transition::Raised(Severity::Critical),
+                false,
+                "REVOKED, now critical: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+            (
+                Transition::Reassigned,
+                false,
+                "REVOKED, now yours: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+            (
+                Transition::Opened,
+                true,
+                "REVOKED, comes and goes: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+        ];
+        for (transition, flapping, first) in table {
+            let mut one = revoked();
+            one.transition = transition;
+            one.episode.flapping = flapping;
+            assert_eq!(composed(&[one], "2026-11-24 09:01").first_line(), first);
+        }
+    }
+
+    #[test]
+    fn a_closing_answers_what_was_told_not_what_holds_now() {
+        let mut due = rotated();
+        due.episode.kind = FindingKind::RotationDue;
+        due.episode.finding.due = Some(at("2026-12-01 14:10"));
+        let earlier = composed(&[due], "2026-11-25 10:00").reply_to_subject.unwrap();
+        assert!(earlier.ends_with("Tue 1 Dec 2026 14:10 UTC"), "{earlier}");
+        let mut closed = revoked();
+        closed.transition = Transition::Closed(Closing::Recovered);
+        let earlier = composed(&[closed], "2026-11-25 10:00").reply_to_subject.unwrap();
+        assert_eq!(earlier, "[forewarn] REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod");
+    }
+
+    #[test]
+    fn what_is_told_in_one_line_is_english() {
+        let mut soon = rotated();
+        soon.facts.ends = Some(at("2026-11-25 10:03:00"));
+        let told = stdout(&composed(&[soon], "2026-11-25 10:00"));
+        assert!(told.contains("is good until 10:03 UTC, in 3 min (was 1 Dec 2026)."), "{told}");
     }
 
     #[test]

@@ -119,7 +119,8 @@ fn title(of: &Digest<'_>, items: &[Item<'_>], tokens: &str, now: At) -> String {
     let ahead = items.iter().filter(|item| matches!(item.when, When::Week | When::Later)).filter_map(|item| item.by);
     let first = ahead.min().map(|first| {
         let midnight = first.num_seconds_from_midnight() == 0;
-        let last = midnight.then(|| format!(" ({})", words::date(first - TimeDelta::days(1), now))).unwrap_or_default();
+        let last =
+            if midnight { format!(" ({})", words::date(first - TimeDelta::days(1), now)) } else { String::new() };
         format!(", first {}{last}", words::date(first, now))
     });
     format!("{whose}{tokens}{ended}{}", first.unwrap_or_default())

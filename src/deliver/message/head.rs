@@ -5,7 +5,7 @@
 use super::{Span, why, words};
 use crate::domain::At;
 use crate::domain::delivery::{Facts, Intent};
-use crate::domain::episode::Subject;
+use crate::domain::episode::{Subject, Transition};
 use crate::domain::finding::{FindingKind, Why};
 
 /// What the first line is made of.
@@ -36,17 +36,15 @@ pub fn who(intent: &Intent) -> Vec<Span> {
 
 /// The head of an opening, a rung, a rise, a reminder: of what stands, as of `now`.
 pub fn open(intent: &Intent, now: At) -> Head {
-    let head = of_kind(intent, now);
-    if !intent.episode.flapping {
-        return head;
-    }
-    // Semantics 9.3: told as flapping, so its first line says so.
-    let tail = head.subject.strip_prefix(&head.mark).map(str::to_owned);
-    let mark = format!("{}, comes and goes", head.mark);
-    let subject = tail.map_or_else(|| format!("{} (comes and goes)", head.subject), |tail| format!("{mark}{tail}"));
-    let mut brief = head.brief;
-    brief.push(Span::Plain(" (comes and goes)".into()));
-    Head { mark, subject, brief, ..head }
+    let mut head = of_kind(intent, now);
+    // Semantics 9.3, 9.5: who reads only the first line must see why the same thing is told again.
+    head = match intent.transition {
+        Transition::Raised(severity) => head.told_again(&format!("now {severity}")),
+        Transition::Reminder(nth) => head.told_again(&format!("reminder {nth}")),
+        Transition::Reassigned => head.told_again("now yours"),
+        Transition::Opened | Transition::Rung(_) | Transition::Closed(_) => head,
+    };
+    if intent.episode.flapping { head.told_again("comes and goes") } else { head }
 }
 
 fn of_kind(intent: &Intent, now: At) -> Head {
@@ -238,6 +236,15 @@ impl Head {
         let mut headline = who;
         headline.push(Span::Plain(format!(" {predicate}")));
         Self { mark: mark.into(), brief: headline.clone(), headline, relative: None, subject }
+    }
+    /// `Revoked, reminder 2`: in the mark, in the subject, and behind a one-liner.
+    fn told_again(mut self, why: &str) -> Self {
+        // Subjects begin with the mark, some of them in capitals.
+        let rest = self.subject.get(self.mark.len()..).unwrap_or_default();
+        self.subject = format!("{}, {why}{rest}", &self.subject[..self.subject.len() - rest.len()]);
+        self.mark = format!("{}, {why}", self.mark);
+        self.brief.push(Span::Plain(format!(" ({why})")));
+        self
     }
     fn titled(mut self, subject: &str) -> Self {
         self.subject = subject.into();

@@ -4,9 +4,10 @@ use crate::domain::At;
 use crate::domain::delivery::{Before, Class, CopyFact, Facts, Intent};
 use crate::domain::episode::{Closing, Episode, EpisodeState, Subject, Transition};
 use crate::domain::finding::{Finding, FindingKind, Rung, Severity, Why};
-use crate::domain::key::{EpisodeId, TokenKey};
+use crate::domain::key::{EpisodeId, TeamId, TokenKey};
 use crate::domain::observation::Doubt;
 use crate::domain::reason::FailureReason;
+use crate::domain::text::Text;
 use crate::domain::token::LastUsed;
 
 pub fn at(text: &str) -> At {
@@ -198,13 +199,10 @@ pub fn digest_of_six() -> Vec<Intent> {
 /// What fell quiet before it.
 pub const QUIET: &[(Closing, u32)] = &[(Closing::Rotated, 1), (Closing::Accepted, 1)];
 
-/// A likely case of each finding.
-pub fn of_kind(kind: FindingKind) -> Intent {
+/// How severe, why and when a likely case of a finding is.
+fn likely(kind: FindingKind) -> (Severity, Why, Option<At>) {
     let later = Some(at("2026-12-01 00:00"));
-    let (severity, why, due) = match kind {
-        FindingKind::ExpiresSoon => return expires_soon(),
-        FindingKind::Revoked => return revoked(),
-        FindingKind::CollectorFailing => return blind(),
+    match kind {
         FindingKind::ExpiresBeforeRotation => {
             (Severity::Warning, Why::BeforeRotation { rotation: at("2026-12-01 14:10") }, later)
         }
@@ -239,7 +237,21 @@ pub fn of_kind(kind: FindingKind) -> Intent {
             (Severity::Info, Why::Plain, None)
         }
         FindingKind::TiedToPerson | FindingKind::Reused => (Severity::Info, Why::Plain, None),
-    };
+        FindingKind::ExpiresSoon | FindingKind::Revoked | FindingKind::CollectorFailing => {
+            (Severity::Warning, Why::Plain, later)
+        }
+    }
+}
+
+/// A likely case of each finding.
+pub fn of_kind(kind: FindingKind) -> Intent {
+    match kind {
+        FindingKind::ExpiresSoon => return expires_soon(),
+        FindingKind::Revoked => return revoked(),
+        FindingKind::CollectorFailing => return blind(),
+        _ => {}
+    }
+    let (severity, why, due) = likely(kind);
     let mut one = expires_soon();
     let base = intent("gitlab/platform/renovate", kind, severity, "R7K2");
     one.episode = Episode { kind, severity, ..base.episode };
@@ -268,7 +280,7 @@ pub fn of_kind(kind: FindingKind) -> Intent {
     }
     facts.rotation_due = due.filter(|_| kind != FindingKind::ExpiresBeforeRotation);
     facts.never = kind == FindingKind::NeverExpires;
-    facts.ends = if facts.never { None } else { due.or(later) };
+    facts.ends = if facts.never { None } else { due.or(facts.ends) };
     facts.next = matches!(severity, Severity::Warning | Severity::Critical)
         .then(|| (at("2026-11-25 09:01"), "".into()))
         .filter(|_| due.is_some() || severity == Severity::Critical);
@@ -276,6 +288,31 @@ pub fn of_kind(kind: FindingKind) -> Intent {
         facts.first_run = Some(("deploy-prod".into(), at("2026-11-25 02:00")));
     }
     one
+}
+
+/// Whatever strangers may write, everywhere they may write it.
+pub fn stuff(one: &mut Intent, text: &str) {
+    let facts = &mut one.facts;
+    let bounded = Text::new(text);
+    facts.token = format!("gitlab/{text}");
+    facts.collector = Some(text.to_owned());
+    facts.team = Some(TeamId::from(text));
+    for field in [&mut facts.issuer, &mut facts.issuer_title, &mut facts.host, &mut facts.kind, &mut facts.rotate] {
+        *field = bounded.clone();
+    }
+    facts.owner = Some(bounded.clone());
+    facts.schedule_text = Some(bounded.clone());
+    facts.pipelines = vec![text.into(), text.into()];
+    facts.runbook = Some(text.to_owned());
+    facts.link = Some(bounded.clone());
+    facts.detail = Some(bounded.clone());
+    facts.copies = vec![CopyFact { place: bounded.clone(), name: bounded.clone(), replaced: None }];
+    facts.told_too = Some((bounded.clone(), bounded.clone()));
+    facts.freeze = Some((at("2026-11-30 00:00"), bounded.clone()));
+    facts.login = Some((bounded.clone(), bounded.clone()));
+    facts.first_run = Some((text.into(), at("2026-12-01 02:00")));
+    facts.next_run = Some((text.into(), at("2026-11-25 02:00")));
+    facts.next = facts.next.as_ref().map(|(at, _)| (*at, bounded));
 }
 
 /// Messages of more than one finding.

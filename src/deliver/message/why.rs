@@ -95,8 +95,8 @@ fn missed(occurrences: u32) -> Option<String> {
 fn older_used(used: At, older: u32, ends: Option<At>, now: At) -> String {
     let whose = if older > 1 { format!("one of {older} older values") } else { "its old value".into() };
     let end = match ends {
-        Some(end) => format!("it ends {}, {}", words::full(end, now), words::relative(end, now)),
-        None => "when that ends is not known".into(),
+        Some(end) => format!("the old one ends {}, {}", words::full(end, now), words::relative(end, now)),
+        None => "when the old one ends is not known".into(),
     };
     format!("was used with {whose} ({}), after the new one was there; {end}", words::clock(used, now))
 }

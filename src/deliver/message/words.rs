@@ -177,8 +177,8 @@ pub fn step(rung: &Rung, ladder: &[Rung]) -> String {
 
 /// One step by its name: `7d`, `1h30m`, `20%`, `1/3`.
 pub fn entry(rung: &Rung) -> String {
-    // Whole percents are as people write them; the default steps are a third, a sixth, a fifteenth.
-    if rung.sixtieths > 0 && rung.sixtieths % 3 == 0 {
+    // A whole number of percent was written as one; 1/3, 1/6 and 1/15 are none.
+    if rung.sixtieths > 0 && rung.sixtieths.is_multiple_of(3) {
         return format!("{}%", u32::from(rung.sixtieths) * 100 / 60);
     }
     if rung.sixtieths > 0 {

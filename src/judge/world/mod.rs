@@ -50,12 +50,12 @@ pub struct World {
     pub(crate) rules: Arc<Rules>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) started_at: At,
-    /// Every digest that was due until then is made.
-    pub(crate) digested: Option<At>,
     /// Collectors whose endings wait for a second look (semantics 11.3); memory only, a restart looks twice again.
     pub(crate) mass: BTreeMap<CollectorId, mass::MassHold>,
     /// Since when our clock is not believed (semantics 11.1).
     pub(crate) clock_held: Option<At>,
+    /// Every digest that was due until then is made.
+    pub(crate) digested: Option<At>,
     /// Rules changed and not every slot was matched again yet.
     pub(crate) regoverning: bool,
 }
@@ -145,9 +145,9 @@ impl World {
             rules,
             routes,
             started_at,
-            digested: None,
             mass: BTreeMap::new(),
             clock_held: None,
+            digested: None,
             regoverning: false,
         }
     }

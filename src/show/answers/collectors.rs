@@ -18,7 +18,11 @@ use crate::judge::world::World;
 pub struct Held(BTreeMap<CollectorId, usize>);
 
 impl Held {
+    /// Its own login is no token of the issuer's users.
     pub fn count(&mut self, token: &Token<'_>) {
+        if token.own_login() {
+            return;
+        }
         match self.0.get_mut(&token.key.collector) {
             Some(count) => *count += 1,
             None => {
@@ -97,5 +101,27 @@ fn text(status: &CollectorStatus, now: At) -> String {
         (None, Some(failure)) => format!("never read, {failure}"),
         (None, None) if status.last_walk.is_some() => "never read".into(),
         (None, None) => "not polled yet".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn each_says_how_fresh_it_is_and_what_fails() {
+        let collectors = Collectors::of(&sample::world(), sample::now());
+        let say = |row: &CollectorRow| {
+            format!("{} {} {} fresh={}: {}", row.collector, row.host, row.tokens, row.fresh, row.text)
+        };
+        let rows: Vec<_> = collectors.collectors.iter().map(say).collect();
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+        aws aws.example.com 1 fresh=false: last read 3 h ago, 503 GET /v1/x (sealed)
+        gitlab gitlab.example.com 3 fresh=true: read 4 min ago
+        keycloak sso.example.com 1 fresh=true: read 39 min ago
+        "#);
+        assert!(CollectorDetail::of(&sample::world(), &"nobody".into(), &[], sample::now()).is_none());
+        assert!(CollectorDetail::of(&sample::world(), &"aws".into(), &[], sample::now()).is_some());
     }
 }

@@ -47,3 +47,31 @@ impl Days {
         Self { now, first, end, days: sums.into_iter().map(day).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn deadlines_are_counted_on_their_day_from_today_on() {
+        let days = Days::of(&sample::world(), &Filter::default(), sample::now());
+        let say = |day: &Day| format!("{} {} {:?} {:?}", day.at.format("%-d %b"), day.tokens, day.reasons, day.state);
+        let rows: Vec<_> = days.days.iter().map(say).collect();
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+        24 Nov 1 [(Ended, 1)] Some(Revoked)
+        1 Dec 1 [(Expiry, 1)] Some(Ending)
+        "#);
+        assert_eq!((days.end - days.first).num_days(), DAYS);
+        for day in &days.days {
+            let filter = Filter::words(&[format!("day={}", day.at.format("%Y-%m-%d"))]).unwrap();
+            let listed = super::super::shapes::Tokens::of(
+                &sample::world(),
+                &filter,
+                super::super::tokens::Paging::ALL,
+                sample::now(),
+            );
+            assert_eq!(listed.matching, day.tokens, "the figure leads to the list of that day");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 use super::filter::shown;
 use super::reasons;
 use super::shapes::{Explanation, FindingDetail, GenerationRow, NextRow, Said, SetBy, TokenRow, ToldRow};
+use crate::base::yaml::mistake::nearest;
 use crate::deliver::message::{remedy, why, words};
 use crate::domain::At;
 use crate::domain::delivery::{Facts, Intent};
@@ -57,25 +58,30 @@ pub fn find(world: &World, text: &str) -> Result<TokenKey, NotFound> {
 fn unknown(world: &World, text: &str) -> String {
     const MOST: usize = 3;
     let wanted = text.to_lowercase();
-    let mut alike: Vec<String> = Vec::new();
-    let mut more = 0;
-    if !wanted.is_empty() {
-        world.watched(&mut |token, _| {
-            if token.label.to_lowercase().contains(&wanted) {
-                match alike.len() < MOST {
-                    true => alike.push(token.label.to_string()),
-                    false => more += 1,
-                }
+    let (mut alike, mut more, mut near) = (Vec::new(), 0, Vec::<String>::new());
+    world.watched(&mut |token, _| {
+        if !wanted.is_empty() && token.label.to_lowercase().contains(&wanted) {
+            match alike.len() < MOST {
+                true => alike.push(token.label.to_string()),
+                false => more += 1,
             }
-        });
-    }
+        }
+        if near.len() < COMPARED && token.label.len().abs_diff(text.len()) <= MOST {
+            near.push(token.label.to_string());
+        }
+    });
     let token = shown(text);
-    match (alike.is_empty(), more) {
-        (true, _) => format!("there is no token {token}, and no open finding with this code"),
-        (false, 0) => format!("there is no token {token}; there is {}", alike.join(", ")),
-        (false, more) => format!("there is no token {token}; there is {} and {more} more", alike.join(", ")),
+    let near = nearest(text, near.iter().map(String::as_str));
+    match (alike.is_empty(), more, near) {
+        (true, _, Some(near)) => format!("there is no token {token}; did you mean {near}?"),
+        (true, ..) => format!("there is no token {token}, and no open finding with this code"),
+        (false, 0, _) => format!("there is no token {token}; there is {}", alike.join(", ")),
+        (false, more, _) => format!("there is no token {token}; there is {} and {more} more", alike.join(", ")),
     }
 }
+
+/// Labels of about the right length that a misspelt one is compared with: a moment's work in a large fleet.
+const COMPARED: usize = 20_000;
 
 /// What to ask the store for, to say what was told of a token.
 pub fn history_of(key: &TokenKey) -> Sought {
@@ -295,4 +301,152 @@ fn next(world: &World, token: &Token<'_>, now: At) -> Vec<NextRow> {
         channels: to_come.channels.iter().map(ToString::to_string).collect(),
     };
     world.to_come(token, NEXT, now).into_iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn explained(name: &str) -> Explanation {
+        let world = sample::world();
+        let key = find(&world, name).unwrap();
+        Explanation::of(&world, &key, &[], sample::now()).unwrap()
+    }
+    fn lines(said: &[Said]) -> String {
+        said.iter().map(|said| format!("{}: {}", said.what, said.text)).collect::<Vec<_>>().join("\n")
+    }
+    fn next_of(of: &Explanation) -> String {
+        let row = |row: &NextRow| {
+            format!("{} {} {} to {}", words::short(row.at, of.now), row.finding, row.what, row.channels.join(", "))
+        };
+        of.next.iter().map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The sample of surfaces 6.2.
+    #[test]
+    fn the_schedule_does_not_save_it() {
+        let it = explained("gitlab/platform/renovate");
+        assert_eq!(
+            (it.kind.as_str(), it.issuer.as_str(), it.issuer_id.as_deref()),
+            ("group access token", "GitLab", Some("8841"))
+        );
+        insta::assert_snapshot!(lines(&it.deadline), @r#"
+        deadline: Tue 1 Dec 2026 00:00 UTC, in 6 days 14 hours: its expiry (a date only, taken at its first minute)
+        rotation: due Tue 1 Dec 14:10 UTC (2 Sep 2026 + 90d, quarterly), 14 h too late: the schedule does not save it
+        "#);
+        insta::assert_snapshot!(lines(&it.breaks), @r#"deploy-prod: holds until Tue 1 Dec 2026 00:00 UTC"#);
+        insta::assert_snapshot!(lines(&it.facts), @r#"
+        issued: 2 Sep 2026
+        last used: 09:20 UTC (to 10 min)
+        first seen: 06:15 UTC
+        read: 4 min ago by gitlab
+        "#);
+        let set: Vec<_> = it
+            .set_by
+            .iter()
+            .map(|set| format!("{} {} {}", set.key, set.value, set.place.as_deref().unwrap_or("-")))
+            .collect();
+        insta::assert_snapshot!(set.join("\n"), @r#"
+        team platform forewarn.yml:12
+        schedule quarterly forewarn.yml:15
+        schedule quarterly every 90d, by hand forewarn.yml:9
+        pipelines deploy-prod forewarn.yml:16
+        runbook https://wiki.example.com/rotate-gitlab-token forewarn.yml:17
+        collector gitlab, polled every 15 min forewarn.yml:2
+        "#);
+        let findings: Vec<_> =
+            it.findings.iter().map(|finding| format!("{}: {}", finding.line.finding, finding.text)).collect();
+        insta::assert_snapshot!(findings.join("\n"), @r#"
+        expires_soon: gitlab/platform/renovate expires Tue 1 Dec 2026 00:00 UTC, in 6 days 14 hours
+        rotation_due: gitlab/platform/renovate is due for rotation (every 90d) Tue 1 Dec 2026 14:10 UTC, in 7 days 4 hours
+        "#);
+        insta::assert_snapshot!(next_of(&it), @r#"
+        Tue 24 Nov 14:10 UTC rotation_due 7d to chat
+        Sat 28 Nov 00:00 UTC expires_soon 3d to chat
+        Sat 28 Nov 14:10 UTC rotation_due 3d to chat
+        Mon 30 Nov 00:00 UTC expires_soon 1d to chat, mail
+        Mon 30 Nov 14:10 UTC rotation_due 1d to chat
+        "#);
+        assert_eq!(it.scopes, ["read_api", "read_registry"]);
+        assert_eq!(it.link.as_deref(), Some("https://gitlab.example.com/groups/platform/-/settings/access_tokens"));
+    }
+
+    #[test]
+    fn what_is_over_says_so() {
+        let it = explained("keycloak/ci/deploy-bot");
+        insta::assert_snapshot!(lines(&it.deadline), @r#"
+        deadline: Tue 24 Nov 2026 09:01 UTC, 39 min ago: it was revoked
+        expiry: was good until Mon 1 Mar 2027 00:00 UTC
+        "#);
+        insta::assert_snapshot!(lines(&it.breaks), @r#"deploy-prod: broken since Tue 24 Nov 2026 09:01 UTC"#);
+        insta::assert_snapshot!(next_of(&it), @r#"
+        Wed 25 Nov 09:01 UTC revoked reminder 1 to chat, mail
+        Fri 27 Nov 09:01 UTC revoked reminder 2 to chat, mail
+        Tue 1 Dec 09:01 UTC revoked reminder 3 to chat, mail
+        Tue 8 Dec 09:01 UTC revoked reminder 4 to chat, mail
+        Tue 15 Dec 09:01 UTC revoked reminder 5 to chat, mail
+        "#);
+    }
+
+    #[test]
+    fn a_rotation_decides_where_nothing_expires() {
+        let it = explained("aws/ci-deploy");
+        insta::assert_snapshot!(lines(&it.deadline), @r#"
+        deadline: Fri 30 Oct 2026 00:00 UTC, 25 days 9 hours ago: its rotation
+        rotation: due Fri 30 Oct 00:00 UTC (1 Aug 2026 + 90d, quarterly): missed since Fri 6 Nov 00:00 UTC
+        "#);
+        let it = explained("gitlab/platform/old-mirror");
+        insta::assert_snapshot!(lines(&it.deadline), @r#"deadline: none: it never expires, and no policy gives it a schedule"#);
+        insta::assert_snapshot!(lines(&it.breaks), @r#": not said: no policy names a pipeline for it"#);
+    }
+
+    #[test]
+    fn a_token_is_found_by_label_and_by_code_and_else_there_is_help() {
+        let world = sample::world();
+        let label = |text: &str| {
+            find(&world, text).map(|key| world.inventory.get(&key).unwrap().label.to_string()).map_err(|none| none.0)
+        };
+        let episode = world.open_episodes().find(|e| e.kind == crate::domain::finding::FindingKind::Revoked).unwrap();
+        assert_eq!(label(&episode.id.code()).as_deref(), Ok("keycloak/ci/deploy-bot"));
+        assert_eq!(label(&episode.id.code().to_lowercase()).as_deref(), Ok("keycloak/ci/deploy-bot"));
+        insta::assert_snapshot!(label("renovate").unwrap_err(), @r#"there is no token "renovate"; there is gitlab/platform/renovate"#);
+        insta::assert_snapshot!(label("gitlab/platfrom/renovate").unwrap_err(), @r#"there is no token "gitlab/platfrom/renovate"; did you mean gitlab/platform/renovate?"#);
+        insta::assert_snapshot!(label("zzzz").unwrap_err(), @r#"there is no token "zzzz", and no open finding with this code"#);
+    }
+
+    /// What is foretold is what the world says when the time comes.
+    #[test]
+    fn rule_9_3_what_comes_next_comes() {
+        use crate::judge::evaluate::almanac::Almanac;
+        use crate::judge::world::Event;
+        let mut stage = sample::Stage::new();
+        let expires =
+            crate::domain::token::Expiry::At(crate::domain::token::End::hard(sample::at("2026-12-10T00:00:00Z")));
+        let records = || vec![sample::record("platform", "renovate", "2026-01-01T00:00:00Z", expires)];
+        stage.round("gitlab", records(), sample::now());
+        let key = find(&stage.world, "gitlab/platform/renovate").unwrap();
+        let token = stage.world.inventory.get(&key).unwrap().into_owned();
+        let told = stage.world.to_come(&token, 12, sample::now());
+        let foretold: Vec<_> = told.iter().map(|told| (told.at, told.episode.kind, told.transition.clone())).collect();
+        assert!(foretold.len() >= 4, "{foretold:?}");
+        let mut almanac = Almanac::default();
+        let mut heard: Vec<(At, crate::domain::finding::FindingKind, Transition)> = Vec::new();
+        for (at, ..) in &foretold {
+            if heard.iter().any(|(earlier, ..)| earlier == at) {
+                continue;
+            }
+            stage.round("gitlab", records(), *at - chrono::TimeDelta::minutes(1));
+            let decision = stage.world.decide(&Event::Due, &mut almanac, *at);
+            let intents = decision.batch.intents.iter();
+            heard.extend(intents.map(|intent| (*at, intent.episode.kind, intent.transition.clone())));
+            stage.world.apply(decision);
+        }
+        let plain = |list: &[(At, crate::domain::finding::FindingKind, Transition)]| -> Vec<String> {
+            let mut all: Vec<_> = list.iter().map(|(at, kind, t)| format!("{at} {kind} {}", t.as_key())).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(plain(&heard), plain(&foretold));
+    }
 }

@@ -37,6 +37,8 @@ pub const WORDS: &[(&str, &str)] = &[
 
 /// Longest value of a word, bytes: more than any name that is kept.
 const MOST: usize = 1000;
+/// Longest text that is looked for, characters.
+pub const LONGEST: usize = 250;
 /// Most globs of one word.
 const MANY: usize = 100;
 
@@ -213,6 +215,9 @@ impl Reading {
             }
             "needs" => self.needs(value),
             "day" => split(value).for_each(|day| self.day(day)),
+            "q" if value.chars().count() > LONGEST => {
+                self.wrong.push(format!("q is longer than {LONGEST} characters, which no name is"));
+            }
             "q" => self.filter.text = Some(value.trim().to_lowercase()).filter(|text| !text.is_empty()),
             _ => self.wrong.push(unknown(word)),
         }
@@ -352,5 +357,111 @@ fn example(word: &str) -> &'static str {
         "schedule" => "quarterly",
         "scope" => "read_api",
         _ => "deploy-*",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn labels(words: &[&str]) -> Vec<String> {
+        let filter = Filter::words(words).unwrap_or_else(|wrong| panic!("{words:?}: {wrong}"));
+        let world = sample::world();
+        let asking = filter.within(&world);
+        let mut found = Vec::new();
+        world.watched(&mut |token, standing| {
+            if asking.fits(token, standing) {
+                found.push(token.label.to_string());
+            }
+        });
+        found
+    }
+    fn wrong(words: &[&str]) -> String {
+        Filter::words(words).unwrap_err().to_string()
+    }
+
+    const RENOVATE: &str = "gitlab/platform/renovate";
+    const MIRROR: &str = "gitlab/platform/old-mirror";
+    const HOSTILE: &str = "gitlab/shop/label-<b>bot</b>";
+    const REVOKED: &str = "keycloak/ci/deploy-bot";
+    const AWS: &str = "aws/ci-deploy";
+
+    #[test]
+    fn every_word_narrows_and_all_must_fit() {
+        let table: &[(&[&str], &[&str])] = &[
+            (&["collector=gitlab"], &[MIRROR, RENOVATE, HOSTILE]),
+            (&["token=gitlab/platform/*"], &[MIRROR, RENOVATE]),
+            (&["token=gitlab/*"], &[]),
+            (&["name=deploy-*,renovate"], &[RENOVATE, REVOKED]),
+            (&["name=deploy-*", "name=renovate"], &[RENOVATE, REVOKED]),
+            (&["name={old,young}-mirror"], &[MIRROR]),
+            (&["scope=read_registry"], &[RENOVATE]),
+            (&["issuer=keycloak"], &[REVOKED]),
+            (&["place=platform", "state=never"], &[MIRROR]),
+            (&["team=plat*"], &[MIRROR, RENOVATE]),
+            (&["team=platform,identity", "pipeline=deploy-prod"], &[RENOVATE, REVOKED]),
+            (&["pipeline=nightly"], &[AWS]),
+            (&["schedule=quarterly", "collector=aws"], &[AWS]),
+            (&["finding=revoked"], &[REVOKED]),
+            (&["finding=rotation_missed"], &[AWS]),
+            (&["finding=rotation_*"], &[RENOVATE, AWS]),
+            (&["severity=critical"], &[REVOKED]),
+            (&["finding=expires_soon", "severity=critical"], &[]),
+            (&["state=revoked,ending"], &[RENOVATE, REVOKED]),
+            (&["day=2026-12-01"], &[RENOVATE]),
+            (&["day=2026-12-02"], &[]),
+            (&["q=RENO"], &[RENOVATE]),
+            (&["q=group_7_bot"], &[RENOVATE]),
+            (&["q=deploy-prod"], &[RENOVATE, REVOKED]),
+            (&["q=<b>"], &[HOSTILE]),
+            (&["q=no such text"], &[]),
+            (&["fact.team=x"], &[]),
+        ];
+        for (words, expected) in table {
+            let mut expected: Vec<&str> = expected.to_vec();
+            let mut found = labels(words);
+            expected.sort_unstable();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{words:?}");
+        }
+        let all = labels(&[]).len();
+        assert_eq!(labels(&["needs"]).len() + labels(&["needs=false"]).len(), all);
+        assert!(labels(&["needs"]).contains(&REVOKED.to_owned()));
+        assert!(Filter::words(&[""; 0]).unwrap().is_open() && !Filter::words(&["needs"]).unwrap().is_open());
+    }
+
+    #[test]
+    fn a_code_finds_its_token() {
+        let world = sample::world();
+        let episode = world.open_episodes().find(|episode| episode.kind == FindingKind::Revoked).unwrap();
+        let code = episode.id.code().to_lowercase();
+        assert!(labels(&[&format!("q={code}")]).contains(&REVOKED.to_owned()));
+    }
+
+    #[test]
+    fn every_mistake_is_a_sentence() {
+        insta::assert_snapshot!(wrong(&["nam=x"]), @r#"there is no filter "nam"; did you mean "name"?"#);
+        insta::assert_snapshot!(wrong(&["renovate"]), @r#"there is no filter "renovate"; there is: token, place, name, collector, issuer, kind, scope, team, pipeline, schedule, finding, severity, state, needs, day, q, fact.<name>"#);
+        insta::assert_snapshot!(wrong(&["finding=unuse"]), @r#"there is no finding "unuse"; did you mean "unused"?"#);
+        insta::assert_snapshot!(wrong(&["severity=high"]), @r#"there is no severity "high"; there is: info, warning, critical"#);
+        insta::assert_snapshot!(wrong(&["name="]), @"name needs a value, as in name=deploy-*");
+        insta::assert_snapshot!(wrong(&["team=a,"]), @"team needs a value, as in team=platform");
+        insta::assert_snapshot!(wrong(&["day=1 Dec"]), @r#""1 Dec" is not a day; write it as in day=2026-12-01"#);
+        insta::assert_snapshot!(wrong(&["needs=perhaps"]), @r#"needs is true or false, not "perhaps""#);
+        insta::assert_snapshot!(wrong(&["pipeline=a[", "name=b**c"]), @r#"pipeline: the glob "a[" is not valid: unclosed character class; missing ']'; name: in the glob "b**c" `**` must stand alone between slashes, as in "gitlab/platform/**""#);
+        assert!(wrong(&[&format!("name={}", "x".repeat(MOST + 1))]).contains("longer"));
+        assert!(wrong(&[&format!("name={}", vec!["x"; MANY + 1].join(","))]).contains("more than 100"));
+        assert!(wrong(&[&format!("q={}", "é".repeat(LONGEST + 1))]).contains("250 characters"));
+        assert!(!wrong(&["\u{1b}[31mx=1"]).contains('\u{1b}'), "what was typed stays inert");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_words_panic(word in ".{0,12}", value in ".{0,40}", known in 0..WORDS.len()) {
+            let _ = Filter::pairs([(word.as_str(), value.as_str())]);
+            let _ = Filter::pairs([(WORDS[known].0, value.as_str())]);
+            let _ = Filter::words(&[format!("{word}={value}")]);
+        }
     }
 }

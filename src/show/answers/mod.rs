@@ -11,3 +11,6 @@ mod reasons;
 pub mod shapes;
 pub mod tokens;
 mod told;
+
+#[cfg(test)]
+mod sample;

@@ -89,6 +89,10 @@ impl Met {
         let state = self.sum.state();
         let tokens = self.sum.tokens as usize;
         let witness = self.worst.get(&state);
+        let mut text = text(state, witness, &self.sum, now);
+        if let Some(run) = next_run.filter(|_| matches!(state, PipelineState::Broken | PipelineState::AtRisk)) {
+            text += &format!("; next run {}, {}", words::clock(run, now), words::nearly(run, now));
+        }
         PipelineRow {
             pipeline: pipeline.id.to_string(),
             state,
@@ -98,17 +102,9 @@ impl Met {
             safe_until: self.sum.earliest_end,
             never_ends: tokens > 0 && self.sum.never == self.sum.tokens,
             next_run,
-            text: format!("{}{}", text(state, witness, &self.sum, now), ahead(state, next_run, now)),
+            text,
             token: witness.map(|witness| witness.token.clone()),
         }
-    }
-}
-
-/// `; next run 12:00 UTC, in 2 h 20 min`, where it will fail.
-fn ahead(state: PipelineState, next_run: Option<At>, now: At) -> String {
-    match next_run.filter(|_| state == PipelineState::Broken) {
-        Some(at) => format!("; next run {}, {}", words::clock(at, now), words::relative(at, now)),
-        None => String::new(),
     }
 }
 
@@ -145,4 +141,27 @@ fn text(state: PipelineState, witness: Option<&Witness>, sum: &PipelineSum, now:
 fn until(end: At, now: At) -> String {
     const CLOCK_MATTERS: i64 = 30;
     if (end - now).num_days() < CLOCK_MATTERS { end.format("%-d %b %H:%M").to_string() } else { words::day(end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn rule_12_5_the_first_state_that_fits_and_who_decides_it() {
+        let pipelines = Pipelines::of(&sample::world(), &Filter::default(), sample::now());
+        let say = |row: &PipelineRow| format!("{} {} {}: {}", row.state, row.pipeline, row.tokens, row.text);
+        let rows: Vec<_> = pipelines.pipelines.iter().map(say).collect();
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+        broken deploy-prod 2: keycloak/ci/deploy-bot was revoked
+        unknown images 0: not known: no token of it is known
+        unknown nightly 1: not known: aws/ci-deploy could not be verified
+        "#);
+        let narrowed = Filter::words(&["name=renovate"]).unwrap();
+        let narrowed = Pipelines::of(&sample::world(), &narrowed, sample::now());
+        let deploy = narrowed.pipelines.iter().find(|row| row.pipeline == "deploy-prod").unwrap();
+        assert_eq!((deploy.tokens, deploy.state), (1, PipelineState::Safe));
+        assert_eq!(deploy.text, "safe until 1 Dec 00:00");
+    }
 }

@@ -30,7 +30,7 @@ pub fn deadline(world: &World, token: &Token<'_>, standing: &Standing, now: At) 
     }
     let ended = matches!(standing.deadline, Some((_, DeadlineReason::Ended)));
     let end = shown.and_then(Generation::end);
-    let first = standing.deadline.map(|(at, reason)| (at, reason));
+    let first = standing.deadline;
     match first {
         Some((_, DeadlineReason::Rotation | DeadlineReason::OldGeneration)) => {
             all.extend(end.map(|end| said("expiry", its_expiry(end, shown, now), Some(end))));
@@ -110,6 +110,9 @@ fn scheduled(rotation: &Rotation, end: Option<At>, now: At) -> String {
     }
     let Some(end) = end else { return due };
     let saved = (end - rotation.deadline).num_seconds();
+    if saved == 0 {
+        return format!("{due}, at the instant it expires: no time is left");
+    }
     if saved < 0 {
         return format!("{due}, {} too late: the schedule does not save it", late(saved));
     }

@@ -109,3 +109,61 @@ impl TokenRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::domain::finding::TokenState;
+
+    fn labels(tokens: &Tokens) -> Vec<&str> {
+        tokens.tokens.iter().map(|row| row.line.token.as_str()).collect()
+    }
+
+    #[test]
+    fn the_most_urgent_first_in_the_words_of_the_list() {
+        let tokens = Tokens::of(&sample::world(), &Filter::default(), Paging::ALL, sample::now());
+        let say = |row: &TokenRow| {
+            format!("{} | {} | {} | {} | {} | {}", row.ends, row.ends_at, row.line.token, row.why, row.breaks, row.told)
+        };
+        let rows: Vec<_> = tokens.tokens.iter().filter(|row| row.line.collector != "forewarn").map(say).collect();
+        insta::assert_snapshot!(rows.join("\n"), @r#"
+        revoked 39 min ago |  | keycloak/ci/deploy-bot | was good until 1 Mar 2027 | deploy-prod | 09:01 chat, mail
+        25 days ago | Fri 30 Oct 00:00 UTC | aws/ci-deploy | rotation missed (every 90d) | nightly | 06:15 chat
+        in 7 days | Tue 1 Dec 00:00 UTC | gitlab/platform/renovate | 14 h before its rotation | deploy-prod | 06:15 chat
+        in 97 days | Mon 1 Mar 00:00 UTC | gitlab/shop/label-<b>bot</b> | expires | not said |
+        unknown |  | forewarn/aws | its collector cannot read the issuer | not said | 08:46 chat
+        never |  | gitlab/platform/old-mirror | never expires | not said | 06:15 chat
+        "#);
+        assert_eq!((tokens.matching, tokens.watched), (tokens.tokens.len(), tokens.tokens.len()));
+        assert_eq!(tokens.need_someone, tokens.tokens.iter().filter(|row| row.needs_someone).count());
+        assert_eq!(tokens.tokens[0].line.state, TokenState::Revoked);
+    }
+
+    #[test]
+    fn pages_together_are_the_whole_list_in_the_order_of_the_rows() {
+        let mut stage = sample::Stage::new();
+        let expiry = |nth: i64| {
+            crate::domain::token::Expiry::At(crate::domain::token::End::hard(
+                sample::now() + chrono::TimeDelta::hours((nth * 7919) % 5000 - 200),
+            ))
+        };
+        let records: Vec<_> = (0..500)
+            .map(|nth| sample::record("p", &format!("bot-{nth:03}"), "2026-01-01T00:00:00Z", expiry(nth / 2)))
+            .collect();
+        stage.round("gitlab", records, sample::now());
+        let (world, now) = (stage.world, sample::now());
+        let of = |offset, limit| Tokens::of(&world, &Filter::default(), Paging { offset, limit }, now);
+        let all = of(0, usize::MAX);
+        let mut lines = Vec::new();
+        world.lines(&mut |line| lines.push(line));
+        let expected: Vec<String> = listing::rows(lines, now).into_iter().map(|row| row.token).collect();
+        assert_eq!(labels(&all), expected);
+        let mut paged: Vec<String> = Vec::new();
+        for offset in (0..all.matching + 64).step_by(64) {
+            paged.extend(labels(&of(offset, 64)).into_iter().map(str::to_owned));
+        }
+        assert_eq!(paged, expected);
+        assert!(of(all.matching, 10).tokens.is_empty() && of(usize::MAX, usize::MAX).tokens.is_empty());
+    }
+}

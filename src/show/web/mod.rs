@@ -92,6 +92,7 @@ pub fn router(web: Web) -> Router {
         .layer(DefaultBodyLimit::max(MOST))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LIMIT))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(web.clone(), api::dress))
         .layer(from_fn_with_state(web, pages::fault::dress));
     sealed(guarded)
 }

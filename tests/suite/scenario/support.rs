@@ -160,6 +160,9 @@ fn collector_rules(name: &str) -> CollectorRules {
     CollectorRules {
         id: name.into(),
         issuer: "vault".into(),
+        title: "GitLab".into(),
+        login: None,
+        least: "".into(),
         host: format!("{name}.example.com").as_str().into(),
         url: format!("https://{name}.example.com").as_str().into(),
         explicit: Some(Vec::new()),
@@ -174,9 +177,6 @@ fn collector_rules(name: &str) -> CollectorRules {
         max_tokens: 1_000_000,
         rotate: "Make a new one.".into(),
         tells_expiry: true,
-        title: "Vault".into(),
-        login: None,
-        least: "".into(),
     }
 }
 

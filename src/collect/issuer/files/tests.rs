@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::bytes::MOST;
+use std::path::Path;
+
 use super::*;
 use crate::collect::issuer::walk::tests::stage::{self, Walk};
 use crate::domain::observation::Origin;
@@ -137,4 +139,24 @@ fn only_regular_files_of_bearable_size_are_read() {
 #[test]
 fn a_path_cannot_forge_a_listing() {
     assert_eq!(bytes::part("/a>b%c\n"), "/a%3Eb%25c\u{FFFD}");
+}
+
+#[tokio::test]
+async fn every_file_is_told_with_what_became_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.pem"), "canary").unwrap();
+    let missing = dir.path().join("absent.pem");
+    let walk = walk_over(&[format!("{}/*.pem", dir.path().display()), missing.display().to_string()]).await;
+    let did = walk.did.as_ref().unwrap();
+    let told: Vec<_> = did
+        .poll
+        .requests
+        .iter()
+        .map(|r| {
+            let failure = r.failure.map_or("-", FailureReason::as_str);
+            format!("{} {} {failure}", r.method, r.path.as_str().replace(&dir.path().display().to_string(), "."))
+        })
+        .collect();
+    assert_eq!(told, ["FIND ./*.pem -", "READ ./a.pem decode", "READ ./absent.pem not_found"]);
+    assert!(!format!("{did:?}").contains("canary"));
 }

@@ -8,10 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::WalkCx;
+use super::hide::Hide;
+use super::notes;
+use super::trace::Tried;
 use crate::base::http::{Response, client::Client, send};
 use crate::base::secret::Secret;
+use crate::base::time::clock::Stopwatch;
 use crate::collect::issuer::definition::answer::Meaning;
-use crate::collect::issuer::definition::request::Sends;
+use crate::collect::issuer::definition::request::{Request, Sends};
 use crate::collect::issuer::frontier::Ask;
 use crate::collect::issuer::pace::{self, PATIENCE, PAUSE};
 use crate::collect::issuer::read::{self, Answer};
@@ -37,6 +41,8 @@ pub struct Exchange<'a> {
     pub values: &'a [Secret],
     /// Repeats left in this walk.
     pub repeats: AtomicU32,
+    /// Values that are shown to nobody.
+    pub hide: Hide,
 }
 
 /// An answer, and whether the issuer could not be reached at all or asked to wait longer than a round can.
@@ -45,6 +51,8 @@ pub struct Told {
     pub answer: Answer,
     pub unreachable: bool,
     pub hold: bool,
+    /// The requests it took.
+    pub tries: Vec<Tried>,
 }
 
 /// One try.
@@ -58,25 +66,37 @@ struct Try {
 }
 
 impl Exchange<'_> {
+    /// The definition's request that is asked.
+    pub fn request(&self, ask: &Ask) -> &Request {
+        &self.scope.definition.requests[ask.request]
+    }
     /// Asks until there is an answer to take in.
-    pub async fn ask(&self, mut ask: Ask) -> Told {
+    pub async fn ask(&self, ask: Ask) -> Told {
+        let mut tries = Vec::new();
+        let told = self.until_told(ask, &mut tries).await;
+        Told { tries, ..told }
+    }
+
+    async fn until_told(&self, mut ask: Ask, tries: &mut Vec<Tried>) -> Told {
         let mut backoff = pace::backoff();
         loop {
             if let Some(told) = self.held(&ask) {
                 return told;
             }
-            let Try { answer, unreachable, passing, wait_until } = self.once(&ask).await;
+            let Try { answer, unreachable, passing, wait_until } = self.once(&ask, tries).await;
+            let told =
+                |ask: Ask, answer: Answer, hold: bool| Told { ask, answer, unreachable, hold, tries: Vec::new() };
             if answer.ask_again && ask.attempt == 0 {
                 ask.attempt += 1;
+                self.note(tries, || notes::again(SECOND_LOOK));
                 if self.sleep(SECOND_LOOK).await {
                     continue;
                 }
                 // Stopped before the second look: the first one alone is believed by nobody.
-                let answer = self.failed(FailureReason::Timeout, "stopped").answer;
-                return Told { ask, answer, unreachable: false, hold: false };
+                return told(ask, self.failed(FailureReason::Timeout, "stopped").answer, false);
             }
             if !passing {
-                return Told { ask, answer, unreachable, hold: false };
+                return told(ask, answer, false);
             }
             let throttled = answer.meaning == Meaning::Throttled;
             let wait = wait_until.map(|at| at - answer.received_at);
@@ -88,13 +108,22 @@ impl Exchange<'_> {
             let Some(pause) = pause else {
                 if throttled {
                     self.hold(wait_until);
+                    self.note(tries, || notes::held(self.cx.pace.held_until()));
                 }
-                return Told { ask, answer, unreachable, hold: throttled };
+                return told(ask, answer, throttled);
             };
             let wait = wait.and_then(|wait| wait.min(PATIENCE).to_std().ok()).unwrap_or_default();
+            self.note(tries, || notes::again(pause.max(wait)));
             if !self.sleep(pause.max(wait)).await {
-                return Told { ask, answer, unreachable, hold: false };
+                return told(ask, answer, false);
             }
+        }
+    }
+
+    /// More about the last try, where people want to know.
+    fn note(&self, tries: &mut [Tried], note: impl FnOnce() -> String) {
+        if let Some(last) = tries.last_mut().filter(|_| self.cx.notes) {
+            last.notes.push(self.hide.text(&note()));
         }
     }
 
@@ -103,11 +132,22 @@ impl Exchange<'_> {
         let now = self.cx.clock.now();
         self.cx.pace.held_until().filter(|until| *until > now + PATIENCE)?;
         let answer = Answer::failed(FailureReason::RateLimited, Text::new("not asked: the issuer asked to wait"), now);
-        Some(Told { ask: ask.clone(), answer, unreachable: false, hold: true })
+        Some(Told { ask: ask.clone(), answer, unreachable: false, hold: true, tries: Vec::new() })
     }
 
-    async fn once(&self, ask: &Ask) -> Try {
-        let request = &self.scope.definition.requests[ask.request];
+    /// One request, and what it was, for those who ask later.
+    async fn once(&self, ask: &Ask, tries: &mut Vec<Tried>) -> Try {
+        let request = self.request(ask);
+        let mut tried = Tried::new(&request.name, &request.method, Text::default());
+        let mut done = self.attempt(ask, &mut tried).await;
+        done.answer.detail = done.answer.detail.map(|detail| self.hide.text(detail.as_str()));
+        tries.push(tried.records(done.answer.records.len()).failed(done.answer.reason));
+        self.note(tries, || notes::meaning(&done.answer));
+        done
+    }
+
+    async fn attempt(&self, ask: &Ask, tried: &mut Tried) -> Try {
+        let request = self.request(ask);
         let value = ask.probe.and_then(|probe| self.values.get(probe));
         let mut built = match build::request(&self.scope, ask, value) {
             Ok(built) => built,
@@ -118,16 +158,27 @@ impl Exchange<'_> {
         {
             return self.failed(FailureReason::LoginRefused, &error.to_string());
         }
+        let hide = self.hide.with(&built);
+        tried.request.path = hide.path(built.url.path());
         tokio::select! {
             () = self.cx.pace.turn(&self.cx.clock) => {}
             () = self.cx.stop.cancelled() => return self.failed(FailureReason::Timeout, "stopped"),
         }
+        let watch = Stopwatch::start();
         let sent = tokio::select! {
             sent = send::send(self.client, built, &self.cx.clock) => sent,
             () = self.out_of_patience() => return self.failed(FailureReason::Timeout, "stopped"),
         };
+        tried.took(watch.elapsed());
         match sent {
-            Ok(response) => self.read(ask, response).await,
+            Ok(response) => {
+                tried.request.status = Some(response.status);
+                let came = self.cx.notes.then(|| notes::came(&response));
+                let done = self.read(ask, response).await;
+                let came = came.into_iter().flat_map(|came| came.shown(&done.answer));
+                tried.notes.extend(came.map(|note| hide.text(&note)));
+                done
+            }
             Err(failure) => {
                 let unreachable = !matches!(failure.reason, FailureReason::Decode | FailureReason::TooLarge);
                 let answer = Answer::failed(failure.reason, failure.detail, self.cx.clock.now());

@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::exchange::{Exchange, Told};
+use super::hide::Hide;
 use super::report::Report;
 use super::{Ended, WalkCx, page, probes, sight};
 use crate::collect::issuer::Collector;
@@ -65,6 +66,7 @@ pub async fn walk(
         scope: scope.clone(),
         values: &held.values,
         repeats: AtomicU32::new(REPEATS),
+        hide: Hide::new(collector, &held.values),
     };
     let ended = asks(&exchange, &task, report).await;
     let ended = held.missed(cx, &scope, ended, report).await;
@@ -119,7 +121,9 @@ async fn asks(exchange: &Exchange<'_>, task: &Task, report: &mut Report<'_>) -> 
             given_up = given_up.or(told.answer.reason);
         }
         taken_in(exchange, &told, report);
-        let Told { ask, answer, .. } = told;
+        report.trace.rejects(&exchange.request(&told.ask).name, &told.answer.rejects);
+        let Told { ask, answer, tries, .. } = told;
+        tries.into_iter().for_each(|tried| report.trace.request(tried));
         for page in frontier.answered(&ask, answer) {
             report.page(page).await;
         }
@@ -140,7 +144,7 @@ async fn asks(exchange: &Exchange<'_>, task: &Task, report: &mut Report<'_>) -> 
 fn taken_in(exchange: &Exchange<'_>, told: &Told, report: &mut Report<'_>) {
     let cx = exchange.cx;
     report.asked = true;
-    let request = &exchange.scope.definition.requests[told.ask.request];
+    let request = exchange.request(&told.ask);
     // Where several URLs stand for one, an earlier one that does not answer is no failure.
     let last = told.ask.url + 1 >= request.urls.len();
     if let Some(reason) = told.answer.reason.filter(|_| last) {

@@ -21,14 +21,19 @@ use crate::domain::reason::FailureReason;
 use crate::domain::text::Text;
 
 mod exchange;
+mod hide;
 mod http;
 pub mod memory;
+mod notes;
 mod probes;
 mod report;
 pub mod sight;
+pub mod trace;
 
+pub(super) use hide::bounded;
 use memory::Memory;
 pub(super) use report::{Report, with_missed};
+use trace::Traced;
 
 /// What a walk works with; the poller keeps pace and memory from walk to walk.
 pub struct WalkCx {
@@ -41,19 +46,31 @@ pub struct WalkCx {
     pub walk: WalkNo,
     /// Soft stop: the requests in flight end, nothing more is asked, and no end is told, for it is no failure.
     pub stop: CancellationToken,
+    /// Note what is decided about each answer, for people who debug a collector.
+    pub notes: bool,
 }
 
-/// One whole round.
-pub async fn walk(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>) {
-    run(collector, cx, out, None).await;
+/// One whole round; what it did, unless it was stopped.
+pub async fn walk(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>) -> Option<Traced> {
+    run(collector, cx, out, None).await
 }
 
 /// Asks for single generations by id (semantics 3.3, `confirm`). Their end judges no absence.
-pub async fn confirm(collector: &Collector, cx: &WalkCx, ids: &[GenerationId], out: &mpsc::Sender<Walked>) {
-    run(collector, cx, out, Some(ids.to_vec())).await;
+pub async fn confirm(
+    collector: &Collector,
+    cx: &WalkCx,
+    ids: &[GenerationId],
+    out: &mpsc::Sender<Walked>,
+) -> Option<Traced> {
+    run(collector, cx, out, Some(ids.to_vec())).await
 }
 
-async fn run(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>, ids: Option<Vec<GenerationId>>) {
+async fn run(
+    collector: &Collector,
+    cx: &WalkCx,
+    out: &mpsc::Sender<Walked>,
+    ids: Option<Vec<GenerationId>>,
+) -> Option<Traced> {
     let (started_at, watch) = (cx.clock.now(), Stopwatch::start());
     let confirm = ids.is_some();
     let mut report = Report::new(cx, out);
@@ -79,24 +96,26 @@ async fn run(collector: &Collector, cx: &WalkCx, out: &mpsc::Sender<Walked>, ids
         }
     };
     if cx.stop.is_cancelled() {
-        return;
+        return None;
     }
     if !confirm {
         note(collector, cx, coverage, detail.as_ref());
     }
+    let trace = std::mem::take(&mut report.trace).end(started_at, watch.elapsed(), (coverage, detail.clone()));
     let end = WalkEnd {
         collector: collector.id.clone(),
         sight,
         walk: cx.walk,
         started_at,
         ended_at: cx.clock.now(),
-        duration_ms: u32::try_from(watch.elapsed().as_millis()).ok(),
+        duration_ms: Some(trace.poll.duration_ms),
         coverage,
         detail,
         ratelimit_remaining: report.remaining,
         confirm,
     };
     report.end(end).await;
+    Some(trace)
 }
 
 /// How much was read, and the first thing that went wrong.

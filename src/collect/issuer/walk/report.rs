@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::WalkCx;
+use super::trace::Trace;
 use crate::domain::observation::{Coverage, Observation, Origin, WalkEnd, Walked};
 use crate::domain::reason::FailureReason;
 
@@ -16,11 +17,13 @@ pub struct Report<'a> {
     pub login: bool,
     /// Requests left in the issuer's window.
     pub remaining: Option<u32>,
+    /// What was done, for people.
+    pub trace: Trace,
 }
 
 impl<'a> Report<'a> {
     pub fn new(cx: &'a WalkCx, out: &'a mpsc::Sender<Walked>) -> Self {
-        Self { cx, out, asked: false, login: false, remaining: None }
+        Self { cx, out, asked: false, login: false, remaining: None, trace: Trace::default() }
     }
     /// Waits while the mailbox is full; a keeper that is gone ends the process, not this walk.
     pub async fn page(&mut self, page: Observation) {

@@ -18,6 +18,7 @@ use crate::domain::observation::{Life, Origin};
 use crate::domain::token::{Expiry, WhyUnknown};
 
 pub mod stage;
+mod traces;
 
 const INVENTORY: &str = "login: { kinds: [token], header: PRIVATE-TOKEN }\nkinds: { project: { title: t } }\nconfirm: one\nkey: id\n\
     requests:\n  - { name: projects, mode: inventory, get: /projects, paging: link, yields: items, noun: projects, program: '.[] | { id }' }\n  \
@@ -405,7 +406,8 @@ async fn a_stopped_walk_ends_its_requests_and_tells_no_end() {
         }
         (page.is_some(), ends)
     };
-    let ((), heard) = tokio::join!(walk, first);
+    let (did, heard) = tokio::join!(walk, first);
+    assert!(did.is_none(), "a stopped walk is no poll");
     assert_eq!(heard, (true, 0));
     assert!(issuer.asked() < 13, "{}", issuer.asked());
 }

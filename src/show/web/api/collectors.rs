@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{StatusCode, Uri};
+use chrono::SecondsFormat;
 
-use super::{Answer, Refused, asked, looking, parts, same_site};
+use super::{Answer, Refused, asked, looking, parts};
 use crate::collect::polls::Asked;
 use crate::domain::key::CollectorId;
 use crate::judge::world::World;
@@ -30,13 +31,7 @@ pub async fn collector(State(web): State<Web>, name: Name, uri: Uri) -> Answer<C
     found.await?.map(Json)
 }
 
-pub async fn poll(
-    State(web): State<Web>,
-    name: Name,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<(StatusCode, Json<PollAsked>), Refused> {
-    same_site(&headers)?;
+pub async fn poll(State(web): State<Web>, name: Name, uri: Uri) -> Result<(StatusCode, Json<PollAsked>), Refused> {
     asked::nothing(&uri)?;
     let id = id(name)?;
     let now = web.clock.now();
@@ -47,6 +42,13 @@ pub async fn poll(
         }
         Asked::Later(seconds) => {
             Err(Refused::later(seconds, format!("somebody asked {id} to poll a moment ago; again in {seconds} s")))
+        }
+        Asked::Held(until) => {
+            let sentence = format!(
+                "its issuer asked to wait until {}; {id} polls after that by itself",
+                until.to_rfc3339_opts(SecondsFormat::Secs, true)
+            );
+            Err(Refused::later((until - now).num_seconds().max(1), sentence))
         }
         Asked::Unknown => Err(looking(&web, move |world, _| unknown(world, &id)).await?),
     }

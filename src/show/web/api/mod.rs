@@ -2,8 +2,11 @@
 //! both made from it. Every refusal is a JSON body with one sentence.
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,8 +14,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{Parts, Web};
 use crate::domain::At;
+use crate::domain::text::Text;
 use crate::judge::world::World;
-use crate::judge::world::view::TokenLine;
 
 pub mod asked;
 pub mod collectors;
@@ -86,17 +89,14 @@ pub fn parts(web: &Web) -> Result<&Parts, Refused> {
     web.parts.get().ok_or_else(starting)
 }
 
-/// Scans at a time: a crowd of readers must not hold up the keeper, nor each other's answers.
-static SCANS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
-
-/// Runs `look` over the world beside the threads that answer.
+/// Looks at the world beside the threads that answer, few at a time: a crowd must not hold up the keeper.
 pub async fn looking<T: Send + 'static>(
     web: &Web,
     look: impl FnOnce(&World, At) -> T + Send + 'static,
 ) -> Result<T, Refused> {
     let (world, now) = (parts(web)?.world.clone(), web.clock.now());
     let gone = || Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why");
-    let _place = SCANS.acquire().await.map_err(|_| gone())?;
+    let _place = web.lookers.acquire().await.map_err(|_| gone())?;
     let scan = tokio::task::spawn_blocking(move || {
         let world = world.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         look(&world, now)
@@ -112,59 +112,28 @@ async fn wrong_method() -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, "this does not take that method; the header Allow says which it takes")
 }
 
-/// Refuses what another site's page made a browser send: it would act with the reader's rights.
-pub fn same_site(headers: &axum::http::HeaderMap) -> Result<(), Refused> {
-    const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("not text"));
-    let own = match (text(SITE), text(axum::http::header::ORIGIN)) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => {
-            let host = text(axum::http::header::HOST);
-            let of_origin = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-            of_origin.is_some() && of_origin == host
-        }
-        (None, None) => true,
+/// What the layers around the routes refuse (no user, another site's page, too late, a panic) in the same form.
+pub async fn dress(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let ours = path.strip_prefix(web.site.prefix()).unwrap_or(path).starts_with("/api/");
+    let response = next.run(request).await;
+    let status = response.status();
+    let plain = response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !ours || !plain || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let written = to_bytes(body, LONGEST).await.unwrap_or_default();
+    let error = match status {
+        StatusCode::REQUEST_TIMEOUT => "the answer took too long; try again, or ask for less".to_owned(),
+        StatusCode::INTERNAL_SERVER_ERROR => "the answer could not be made; the log says why".to_owned(),
+        _ => Text::new(String::from_utf8_lossy(&written).trim()).to_string(),
     };
-    match own {
-        true => Ok(()),
-        false => {
-            Err(Refused::new(StatusCode::FORBIDDEN, "another site's page sent this; ask from forewarn's own page"))
-        }
-    }
+    parts.headers.remove(CONTENT_LENGTH);
+    let dressed = axum::Json(Refusal { error }).into_response();
+    parts.headers.extend(dressed.headers().clone());
+    Response::from_parts(parts, dressed.into_body())
 }
 
-/// Everything the first `list` showed: tokens in key order, and how fresh each collector is.
-#[derive(Serialize, Deserialize)]
-pub struct Listing {
-    pub now: At,
-    pub collectors: Vec<CollectorLine>,
-    pub tokens: Vec<TokenLine>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct CollectorLine {
-    pub collector: String,
-    pub issuer: String,
-    /// Whether its facts grow stale; what is typed or lies in files does not.
-    pub ages: bool,
-    pub last_success: Option<At>,
-    /// Why the last round failed, and since when; no secret.
-    pub failure: Option<String>,
-    pub failing_since: Option<At>,
-}
-
-impl Listing {
-    pub fn of(world: &World, now: At) -> Self {
-        let mut tokens = Vec::new();
-        world.lines(&mut |line| tokens.push(line));
-        let collectors = world.collectors().map(|status| CollectorLine {
-            collector: status.id.to_string(),
-            issuer: status.issuer.to_string(),
-            ages: status.stale_after.is_some(),
-            last_success: status.last_success,
-            failure: status.failure.map(|reason| reason.to_string()),
-            failing_since: status.failing_since,
-        });
-        Self { now, collectors: collectors.collect(), tokens }
-    }
-}
+/// Longest sentence of a layer, bytes.
+const LONGEST: usize = 4096;

@@ -19,8 +19,10 @@ pub async fn document(uri: Uri) -> Answer<&'static Value> {
 }
 
 /// Refusals that any route may answer.
-const ALWAYS: [(u16, &str); 3] = [
+const ALWAYS: [(u16, &str); 5] = [
     (400, "The query or the path cannot be read, or asks for what there is not; `error` says what would be right"),
+    (401, "A user and a password are needed: the web-config file names users"),
+    (408, "The answer took too long"),
     (500, "The answer could not be made; the log says why"),
     (503, "forewarn is starting; `Retry-After` says when to ask again"),
 ];
@@ -67,7 +69,6 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let (status, text, shape) = route.answer;
     let mut responses = Map::new();
     responses.insert(status.to_string(), json!({ "description": text, "content": json_body(shape(generator).into()) }));
-    responses.insert("401".into(), json!({ "description": "A user and a password are needed", "content": { "text/plain": { "schema": { "type": "string" } } } }));
     let refusal: Value = generator.subschema_for::<Refusal>().into();
     for (status, text) in ALWAYS.iter().chain(route.refusals) {
         let mut response = json!({ "description": text, "content": json_body(refusal.clone()) });

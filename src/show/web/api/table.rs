@@ -194,7 +194,7 @@ fn schema_of(word: &str) -> Value {
         "state" => any_of(TokenState::ALL.iter().map(|state| state.as_str())),
         "needs" => json!({ "type": "boolean" }),
         "day" => json!({ "type": "array", "minItems": 1, "items": { "type": "string", "format": "date" } }),
-        "q" => json!({ "type": "string", "maxLength": 250 }),
+        "q" => json!({ "type": "string", "maxLength": filter::LONGEST }),
         _ => json!({ "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 } }),
     }
 }

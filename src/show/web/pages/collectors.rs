@@ -35,6 +35,7 @@ pub enum Outcome {
     Done,
     Running,
     JustAsked,
+    Held,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +60,10 @@ pub async fn one(
     frame.twin = Some(format!("api/v1/collectors/{}", engine::encoded(&it.row.collector)));
     let said = polled.poll.map(|outcome| match outcome {
         Outcome::Done => "It has polled. The result is the first below.",
-        Outcome::Running => "It polls now, and that takes a while. Reload the page to see the result.",
+        Outcome::Running => {
+            "It polls now, or ten seconds after its last poll at the earliest. Reload the page to see the result."
+        }
+        Outcome::Held => "Its issuer asked to wait for a while. It is polled after that by itself.",
         Outcome::JustAsked => {
             "Somebody asked it a moment ago. An issuer is asked again after ten seconds at the earliest."
         }
@@ -79,6 +83,7 @@ pub async fn poll(State(web): State<Web>, Path(name): Path<String>) -> Result<Re
     let outcome = match parts.polls.ask(&id, web.clock.now()) {
         Asked::Unknown => return Err(missing(&name)),
         Asked::Later(_) => "just_asked",
+        Asked::Held(_) => "held",
         Asked::Now => match tokio::time::timeout(PATIENCE, newer(&parts.polls, &id, before)).await {
             Ok(()) => "done",
             Err(_) => "running",

@@ -46,6 +46,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages.add_filter("token_path", |token: &str| token_path(token));
     pages.add_filter("web_address", web_address);
     pages.add_filter("after", |text: &str, start: &str| text.strip_prefix(start).unwrap_or(text).to_owned());
+    pages.add_filter("plain", |text: &str| plain(text));
     pages.add_filter("spoken", |word: &str| word.replace('_', " "));
     pages.add_filter("grade", |row: &Value| grade(row));
     pages.add_filter("ends_instant", |row: &Value| ends_instant(row));
@@ -199,6 +200,11 @@ fn linked(text: &str, root: &str, token: &str) -> Value {
 fn web_address(address: &str) -> String {
     let web = ["https://", "http://"].iter().any(|scheme| address.starts_with(scheme));
     if web { address.to_owned() } else { "#".to_owned() }
+}
+
+/// Safe to be copied into a shell as it stands.
+fn plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '@' | '+' | ':'))
 }
 
 fn field(row: &Value, name: &str) -> Option<String> {

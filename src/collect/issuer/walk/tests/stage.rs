@@ -15,6 +15,7 @@ use crate::base::yaml::mistake::{FileNo, Mistakes};
 use crate::collect::issuer::definition::{Definition, compile};
 use crate::collect::issuer::pace::Pace;
 use crate::collect::issuer::walk::memory::Memory;
+use crate::collect::issuer::walk::trace::Traced;
 use crate::collect::issuer::walk::{WalkCx, confirm, walk};
 use crate::collect::issuer::{Collector, Settings};
 use crate::collect::login::Login;
@@ -75,6 +76,7 @@ pub fn cx() -> WalkCx {
         memory: Arc::new(Memory::default()),
         walk: 1,
         stop: CancellationToken::new(),
+        notes: true,
     }
 }
 
@@ -82,6 +84,7 @@ pub fn cx() -> WalkCx {
 pub struct Walk {
     pub pages: Vec<Observation>,
     pub end: Option<WalkEnd>,
+    pub did: Option<Traced>,
 }
 
 impl Walk {
@@ -103,19 +106,19 @@ impl Walk {
 pub async fn round(collector: &Collector, cx: &WalkCx) -> Walk {
     let (out, told) = mpsc::channel(10_000);
     let limit = Duration::from_secs(30);
-    tokio::time::timeout(limit, walk(collector, cx, &out)).await.expect("bounded in time");
+    let did = tokio::time::timeout(limit, walk(collector, cx, &out)).await.expect("bounded in time");
     drop(out);
-    gather(told).await
+    gather(told, did).await
 }
 
 pub async fn confirmed(collector: &Collector, cx: &WalkCx, ids: &[GenerationId]) -> Walk {
     let (out, told) = mpsc::channel(10_000);
-    tokio::time::timeout(Duration::from_secs(30), confirm(collector, cx, ids, &out)).await.expect("bounded in time");
+    let did = tokio::time::timeout(Duration::from_secs(30), confirm(collector, cx, ids, &out)).await;
     drop(out);
-    gather(told).await
+    gather(told, did.expect("bounded in time")).await
 }
 
-async fn gather(mut told: mpsc::Receiver<Walked>) -> Walk {
+async fn gather(mut told: mpsc::Receiver<Walked>, did: Option<Traced>) -> Walk {
     let (mut pages, mut end) = (Vec::new(), None);
     while let Some(walked) = told.recv().await {
         assert!(end.is_none(), "nothing comes after the end");
@@ -124,5 +127,5 @@ async fn gather(mut told: mpsc::Receiver<Walked>) -> Walk {
             Walked::End(told) => end = Some(told),
         }
     }
-    Walk { pages, end }
+    Walk { pages, end, did }
 }

@@ -69,7 +69,7 @@ const opened = Date.now();
 const age = document.createElement("span");
 age.className = "stale-page";
 age.setAttribute("role", "status");
-document.querySelector("footer").prepend(age);
+document.querySelector("footer").append(age);
 setInterval(() => {
   const minutes = Math.floor((Date.now() - opened) / 60000);
   if (minutes >= 2) age.textContent = "this page is " + minutes + " min old; reload it for the present state";
