@@ -15,9 +15,9 @@ use forewarn::judge::evaluate::almanac::Almanac;
 use forewarn::judge::evaluate::rules::{CollectorRules, Rules, Sections};
 use forewarn::judge::tell::route::Routes;
 use forewarn::judge::world::{Event, World};
-use forewarn::show::answers::explanation::{Explanation, find};
+use forewarn::show::answers::explanation::find;
 use forewarn::show::answers::filter::Filter;
-use forewarn::show::answers::shapes::{Days, Pipelines, Tokens};
+use forewarn::show::answers::shapes::{Days, Explanation, Pipelines, Tokens};
 use forewarn::show::answers::tokens::Paging;
 
 fn main() {
@@ -86,6 +86,9 @@ fn world(tokens: usize, now: At) -> World {
     let collector = CollectorRules {
         id: "git".into(),
         issuer: "gitlab".into(),
+        title: "GitLab".into(),
+        login: None,
+        least: "read_api".into(),
         host: "git.example.com".into(),
         url: "https://git.example.com".into(),
         explicit: None,

@@ -37,7 +37,8 @@ struct File {
     policies: Option<Vec<PolicySection>>,
     /// Where messages go.
     channels: Option<BTreeMap<Name, ChannelSection>>,
-    /// Which findings go to which channel. Without routes, warnings and criticals go to every channel.
+    /// Which findings go to which channel. Without routes, warnings and criticals go to every channel at once, and info
+    /// findings on Mondays at 09:00 UTC, in a digest.
     routes: Option<Vec<RouteSection>>,
     /// Which series `/metrics` has.
     metrics: Option<MetricsSection>,

@@ -158,7 +158,7 @@ fn a_folder_is_one_configuration_in_the_order_of_names() {
     let config = loaded(path);
     insta::assert_snapshot!(good(Path::new("folder.d"), &config).replace("tests/config/valid/", ""), @r"
     folder.d is good: 2 collectors, 2 policies, 1 channel, 1 route. One warning:
-    folder.d/20-team.yaml:5: routes: info findings are not sent until digests exist: they stand on the page and in /metrics only.
+    folder.d/20-team.yaml:5: routes: no route has a digest, which alone carries info findings: they stand on the page and in /metrics only.
     in force, in this order:
       policies[0]  folder.d/10-collectors.yml:6
       policies[1]  folder.d/20-team.yaml:4
@@ -211,7 +211,7 @@ routes:
     forewarn.yml:5: policies[0].match.collector: there is no collector "vnedor".
     forewarn.yml:8: channels.unheard: no route, team or fallback leads to the channel "unheard".
     forewarn.yml:9: routes: no route carries warning findings: they stand on the page and in /metrics only.
-    forewarn.yml:9: routes: info findings are not sent until digests exist: they stand on the page and in /metrics only.
+    forewarn.yml:9: routes: no route has a digest, which alone carries info findings: they stand on the page and in /metrics only.
     no --web.external-url is given, so messages carry no links.
     "#);
 }

@@ -11,7 +11,7 @@ use super::listing::MOST;
 use super::{ComposeCx, Group, Line, Message, OneLiner, Row, Span, compose, head, parts, why, words};
 use crate::domain::At;
 use crate::domain::delivery::{Facts, Intent};
-use crate::domain::episode::Closing;
+use crate::domain::episode::{Closing, Transition};
 use crate::domain::finding::{FindingKind, Severity, Why};
 use crate::domain::key::TeamId;
 
@@ -84,6 +84,31 @@ pub fn digest(of: &Digest<'_>, now: At, cx: &ComposeCx) -> Message {
         data: compose::data(&ordered),
         ..Message::of(&title(of, &items, &tokens, now), severity)
     }
+}
+
+/// The digest that these items make: those that are open as rows, those that closed as a number.
+pub fn of_items(group: &[Intent], now: At, cx: &ComposeCx) -> Message {
+    let (closed, open): (Vec<&Intent>, Vec<&Intent>) = group.iter().partition(|it| it.transition.is_closing());
+    let mut quiet: BTreeMap<Closing, u32> = BTreeMap::new();
+    for intent in closed {
+        if let Transition::Closed(how) = intent.transition {
+            *quiet.entry(how).or_default() += 1;
+        }
+    }
+    let quiet: Vec<_> = quiet.into_iter().collect();
+    let open: Vec<Intent> = open.into_iter().cloned().collect();
+    let team = open.first().and_then(|first| first.facts.team.as_ref());
+    let team = team.filter(|team| open.iter().all(|intent| intent.facts.team.as_ref() == Some(team)));
+    let mut message = digest(&Digest { team, open: &open, quiet: &quiet }, now, cx);
+    let left_out = open.iter().filter_map(|intent| intent.digest.as_ref()).map(|item| item.left_out).max();
+    if let Some(left_out) = left_out.filter(|left_out| *left_out > 0) {
+        let text = format!(
+            "and {} more, less urgent, for which this message has no room",
+            words::count(left_out as usize, "finding")
+        );
+        message.lines.insert(0, Line { lead: None, text: vec![Span::Plain(text)] });
+    }
+    message
 }
 
 /// `platform: 6 tokens, first Tue 1 Dec (Mon 30 Nov)`; in parentheses the last day before it, where it ends at midnight.

@@ -159,7 +159,8 @@ pub struct ComposeCx {
 
 /// One message for one reader, headed by the most severe. Relative times are as of `now`.
 pub fn compose(group: &[Intent], now: At, cx: &ComposeCx) -> Message {
-    compose::compose(group, now, cx)
+    let in_digest = group.iter().any(|intent| intent.digest.is_some() && !intent.transition.is_closing());
+    if in_digest { digest::of_items(group, now, cx) } else { compose::compose(group, now, cx) }
 }
 
 /// A digest of many items (its episodes chosen by the caller).

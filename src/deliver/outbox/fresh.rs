@@ -172,6 +172,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_by_itself_does_not_hide_in_a_digest() {
+        let mut row = opened("a");
+        let (slot, channel) = (at(0), row.delivery.channel.clone());
+        row.intent.digest =
+            Some(crate::domain::delivery::DigestItem { slot, channel, recipient: String::new(), left_out: 0 });
+        assert_eq!(claim(&group(vec![row.clone(), opened("b")]), 0), r#"send [1] "b" drop "#, "the digest is next");
+        assert_eq!(claim(&group(vec![row]), 0), r#"send [0] "a" drop "#);
+    }
+
+    #[test]
     fn a_frozen_body_goes_again_unchanged() {
         let mut group = group(vec![item("a", Transition::Opened, over()), opened("b")]);
         group.frozen = Some("as it was".into());

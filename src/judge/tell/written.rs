@@ -325,15 +325,14 @@ mod tests {
         routes[0]: this route leads to nobody: no team has a channel
         channels.hook: no route, team or fallback leads to the channel "hook"
         routes: no route carries warning findings: they stand on the page and in /metrics only
-        routes: info findings are not sent until digests exist: they stand on the page and in /metrics only
+        routes: no route has a digest, which alone carries info findings: they stand on the page and in /metrics only
         "#);
         let routes = json!([{ "to": ["chat"] }, { "match": { "team": "x" }, "to": ["hook"] }]);
         insta::assert_snapshot!(said(routes, json!({})), @r"
         routes[1]: nothing reaches this route: routes[0] takes everything before it
-        routes: info findings are not sent until digests exist: they stand on the page and in /metrics only
+        routes: no route has a digest, which alone carries info findings: they stand on the page and in /metrics only
         ");
-        let quiet =
-            "routes: info findings are not sent until digests exist: they stand on the page and in /metrics only";
+        let quiet = "routes: findings of severity info reach chat, hook and mail only on Mondays";
         assert_eq!(said(json!(null), json!({})), quiet);
     }
 
@@ -342,5 +341,23 @@ mod tests {
         let warnings = Routes::compile(None, &BTreeMap::new(), BTreeMap::new()).unwrap().warnings();
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].text.contains("no channel"));
+    }
+
+    #[test]
+    fn rule_9_3_what_only_digests_carry_is_said_with_its_days() {
+        let digest = json!({ "at": "09:00", "zone": "Europe/Berlin", "days": ["mon"] });
+        let shop = json!([
+            { "match": { "severity": ["warning", "critical"] }, "to": ["chat", "hook"] },
+            { "to": ["mail"], "digest": digest }
+        ]);
+        assert_eq!(said(shop, json!({})), "routes: findings of severity info reach mail only on Mondays");
+        let slow = json!([{ "to": ["mail", "chat", "hook"], "digest": { "at": "09:00" } }]);
+        insta::assert_snapshot!(said(slow, json!({})), @r"
+        routes: findings of severity warning reach mail, chat and hook only every day
+        routes: findings of severity info reach mail, chat and hook only every day
+        ");
+        // Info passes by the first route, so that the second is reached.
+        let both = json!([{ "to": ["chat", "hook"] }, { "to": ["mail"], "digest": digest }]);
+        assert_eq!(said(both, json!({})), "routes: findings of severity info reach mail only on Mondays");
     }
 }

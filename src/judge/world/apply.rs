@@ -1,8 +1,11 @@
 //! Memory takes in what was committed. Cannot fail.
 
+use std::collections::BTreeMap;
+
 use super::{Decision, World};
 use crate::domain::At;
 use crate::domain::collector::{ChannelHealth, CollectorStatus};
+use crate::domain::delivery::{Delivery, Intent};
 use crate::domain::episode::Episode;
 use crate::domain::key::{ChannelId, EpisodeId};
 use crate::domain::token::Slot;
@@ -34,13 +37,7 @@ impl World {
         for episode in batch.episodes {
             self.remember_episode(episode, at);
         }
-        let by_intent: std::collections::BTreeMap<String, EpisodeId> =
-            batch.intents.iter().map(|intent| (intent.key(), intent.episode.id)).collect();
-        for delivery in &batch.deliveries {
-            if let Some(&episode) = by_intent.get(&delivery.intent) {
-                self.remember_told(episode, delivery.channel.clone(), delivery.recipient.clone());
-            }
-        }
+        self.planned(&batch.intents, &batch.deliveries);
         self.digested = batch.digested.or(self.digested);
         if let Some(delta) = walk {
             self.walks.entry(delta.collector.clone()).or_default().take(delta);
@@ -73,6 +70,17 @@ impl World {
         }
         if let Some(collector) = mark_due {
             self.inventory.mark_due(Some(&collector));
+        }
+    }
+
+    /// Who will have heard of what.
+    fn planned(&mut self, intents: &[Intent], deliveries: &[Delivery]) {
+        let by_intent: BTreeMap<String, EpisodeId> =
+            intents.iter().map(|intent| (intent.key(), intent.episode.id)).collect();
+        for delivery in deliveries {
+            if let Some(&episode) = by_intent.get(&delivery.intent) {
+                self.remember_told(episode, delivery.channel.clone(), delivery.recipient.clone());
+            }
         }
     }
 

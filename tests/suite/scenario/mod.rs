@@ -1,6 +1,7 @@
 //! Whole stories on a moving clock: what a reader hears, when, and nothing else. In process and pure.
 
 mod collectors;
+mod digests;
 mod endings;
 mod holds;
 mod ladders;

@@ -41,10 +41,10 @@ fn rule_8_a_run_that_will_break_is_told_72_and_24_hours_before_it_starts() {
     assert_snapshot!(stage.news(), @r"
     29 Mar 08:01  warning   7 days: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
     02 Apr 08:01  warning   3 days: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
-    02 Apr 12:00  warning   3 days: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (before the end of a run that needs it), breaks deploy-prod
-    04 Apr 12:00  critical  20 h: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (before the end of a run that needs it), breaks deploy-prod
-    05 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
-    06 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    02 Apr 12:00  warning   3 days: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (the run of Sun 5 Apr 12:00 UTC needs it), breaks deploy-prod
+    04 Apr 12:00  critical  20 h: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (the run of Sun 5 Apr 12:00 UTC needs it), breaks deploy-prod
+    05 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod today 12:00 UTC
+    06 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod today 12:00 UTC
     ");
     let breaking = stage.messages.iter().filter(|(_, message)| message.event.starts_with("breaks_deploy"));
     assert_eq!(breaking.count(), 2);
@@ -76,7 +76,7 @@ fn rule_8_a_later_end_closes_it_and_so_do_moved_runs() {
     assert_eq!((&items[1]["finding"], &items[1]["closed"]), (&"breaks_deploy".into(), &"fixed".into()));
     stage.reload(RULES);
     stage.run(hours(1));
-    assert_snapshot!(stage.news(), @"03 Apr 09:01  warning   47 h: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (before the end of a run that needs it), breaks deploy-prod");
+    assert_snapshot!(stage.news(), @"03 Apr 09:01  warning   47 h: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (the run of Sun 5 Apr 12:00 UTC needs it), breaks deploy-prod");
     let later = stage.now + days(100);
     stage.vault().change("a", |record| record.expires = Expiry::At(End::hard(later)));
     stage.run(hours(1));
@@ -101,7 +101,7 @@ fn a_revocation_says_which_run_comes_next() {
     stage.run(hours(2));
     let (_, message) = stage.messages.last().unwrap();
     let lines: Vec<_> = message.lines.iter().map(|line| plain(&line.text)).collect();
-    assert_snapshot!(lines[0], @"deploy-prod now");
+    assert_snapshot!(lines[0], @"deploy-prod in 4 h: the run of Thu 15 Jan 12:00 UTC will fail");
 }
 
 #[test]

@@ -245,6 +245,18 @@ mod tests {
     }
 
     #[test]
+    fn until_when_digests_were_made_is_remembered_with_their_items() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.loaded().digested, None);
+        bench.commit(&Batch { at: at(7), digested: Some(at(5)), ..Batch::default() });
+        bench.commit(&telling(1, &["chat"], at(9)));
+        bench.reopen();
+        assert_eq!(bench.loaded().digested, Some(at(5)));
+        bench.commit(&Batch { at: at(90), digested: Some(at(90)), ..Batch::default() });
+        assert_eq!(bench.loaded().digested, Some(at(90)));
+    }
+
+    #[test]
     fn outcomes_side_by_side_do_not_undo_each_other() {
         let health = |failures, broken: Option<i64>, dead| ChannelHealth {
             failures_in_a_row: failures,
