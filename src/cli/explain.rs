@@ -15,8 +15,9 @@ use crate::show::answers::shapes::{Explanation, FindingDetail, GenerationRow, Ne
 
 const EXAMPLES: &str = "\
 Examples:
-  forewarn explain gitlab/platform/renovate     by its name, as `list` writes it
-  forewarn explain R7K2                         by the code at the end of a message";
+  forewarn explain TOKEN           # by its name, as `list` writes it
+  forewarn explain TOKEN --json    # as the API answers it
+A token is found by the code at the end of a message, such as R7K2, too.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -200,4 +201,162 @@ fn remedy(explanation: &Explanation) -> String {
     let more = [("how to", &explanation.runbook), ("open", &explanation.link)];
     let links = more.into_iter().filter_map(|(label, link)| Some(format!("{label} {}", link.as_ref()?)));
     joined(std::iter::once(explanation.rotate.clone()).filter(|text| !text.is_empty()).chain(links), "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::print::samples::{at, now, plain, row};
+    use crate::domain::finding::{FindingKind, Severity};
+    use crate::judge::world::view::FindingLine;
+
+    fn said(what: &str, text: &str) -> Said {
+        Said { what: what.into(), text: text.into(), at: None }
+    }
+    fn set(key: &str, value: &str, place: &str) -> SetBy {
+        SetBy { key: key.into(), value: value.into(), place: Some(place.into()) }
+    }
+    fn told(at_: &str, channel: &str, what: &str) -> ToldRow {
+        ToldRow {
+            at: at(at_),
+            channel: channel.into(),
+            recipient: String::new(),
+            finding: FindingKind::ExpiresSoon,
+            what: what.into(),
+            state: "sent".into(),
+            code: "R7K2".into(),
+        }
+    }
+    fn next(at_: &str, finding: FindingKind, what: &str) -> NextRow {
+        NextRow { at: at(at_), finding, what: what.into(), channels: vec!["chat".into()] }
+    }
+
+    /// The sample of surfaces 6.2, as far as its parts exist: no copies, no calendars.
+    fn sample() -> Explanation {
+        let mut row = row(
+            "in 7 days|Tue 1 Dec 00:00 UTC|gitlab/platform/renovate|expires|deploy-prod|platform",
+            Some(Severity::Warning),
+        );
+        row.line.state = crate::domain::finding::TokenState::Ending;
+        let line = FindingLine {
+            finding: FindingKind::ExpiresSoon,
+            severity: Severity::Warning,
+            since: Some(at("2026-11-17T09:00:00Z")),
+            code: Some("R7K2".into()),
+        };
+        Explanation {
+            now: now(),
+            row,
+            kind: "group access token".into(),
+            issuer: "GitLab".into(),
+            issuer_id: Some("8841".into()),
+            owner: None,
+            also: Vec::new(),
+            deadline: vec![
+                said(
+                    "deadline",
+                    "Tue 1 Dec 2026 00:00 UTC, in 6 days 14 hours: its expiry (a date only, taken at its first minute)",
+                ),
+                said(
+                    "rotation",
+                    "due Tue 1 Dec 14:10 UTC (2 Sep 2026 + 90d, quarterly), 14 h too late: the schedule does not save it",
+                ),
+            ],
+            breaks: vec![said("deploy-prod", "holds until Tue 1 Dec 2026 00:00 UTC")],
+            findings: vec![FindingDetail {
+                line,
+                text: "gitlab/platform/renovate expires".into(),
+                runbook: String::new(),
+            }],
+            set_by: vec![
+                set("team", "platform", "forewarn.yml:12"),
+                set("schedule", "quarterly", "forewarn.yml:15"),
+                set("pipelines", "deploy-prod", "forewarn.yml:16"),
+                set("runbook", "https://wiki.example.com/rotate", "teams/a.yml:17"),
+            ],
+            facts: vec![
+                said("issued", "2 Sep 2026"),
+                said("last used", "24 Nov 09:20 (to 10 min)"),
+                said("read", "4 min ago by gitlab"),
+            ],
+            scopes: vec!["read_api".into(), "read_registry".into()],
+            before: vec![GenerationRow {
+                id: Some("7310".into()),
+                issued: Some(at("2026-06-04T00:00:00Z")),
+                first_seen: at("2026-06-04T00:00:00Z"),
+                ends: None,
+                never_expires: false,
+                ended: Some("revoked".into()),
+                ended_at: Some(at("2026-09-02T00:00:00Z")),
+                last_used: None,
+                still_works: false,
+            }],
+            told: vec![told("2026-11-17T09:00:00Z", "mail", "14d"), told("2026-11-24T09:00:00Z", "chat", "7d")],
+            next: vec![
+                next("2026-11-27T09:00:00Z", FindingKind::ExpiresSoon, "3d"),
+                next("2026-12-01T00:00:00Z", FindingKind::Expired, "opened"),
+            ],
+            runbook: Some("https://wiki.example.com/rotate".into()),
+            link: None,
+            rotate: "Rotate it in GitLab.".into(),
+        }
+    }
+
+    #[test]
+    fn surfaces_6_2() {
+        insta::assert_snapshot!(plain(&people(&sample(), Screen::default())), @r"
+        gitlab/platform/renovate          group access token, GitLab id 8841, ending
+          deadline  Tue 1 Dec 2026 00:00 UTC, in 6 days 14 hours: its expiry (a date only, taken at its first minute)
+                    rotation due Tue 1 Dec 14:10 UTC (2 Sep 2026 + 90d, quarterly), 14 h too late: the schedule does not save it
+          breaks    deploy-prod; holds until Tue 1 Dec 2026 00:00 UTC
+          findings  expires_soon (warning) since 17 Nov 2026 · R7K2
+          set by    team platform forewarn.yml:12 · schedule quarterly :15 · pipelines deploy-prod :16 · runbook https://wiki.example.com/rotate teams/a.yml:17
+          facts     issued 2 Sep 2026 · last used 24 Nov 09:20 (to 10 min) · read 4 min ago by gitlab · scopes read_api read_registry
+          before    id 7310, 4 Jun 2026 to 2 Sep 2026, revoked
+          told      Tue 17 Nov 09:00 UTC mail (14d) · 09:00 UTC chat (7d)
+          next      Fri 27 Nov 09:00 UTC chat (3d) · Tue 1 Dec 00:00 UTC chat (expired)
+          do        Rotate it in GitLab.
+                    how to https://wiki.example.com/rotate
+        ");
+        insta::assert_snapshot!(plain(&people(&sample(), Screen { width: Some(60) })), @r"
+        gitlab/platform/renovate          group access token, GitLab id 8841, ending
+          deadline  Tue 1 Dec 2026 00:00 UTC, in 6 days 14 hours:
+                    its expiry (a date only, taken at its first
+                    minute)
+                    rotation due Tue 1 Dec 14:10 UTC (2 Sep 2026 +
+                    90d, quarterly), 14 h too late: the schedule
+                    does not save it
+          breaks    deploy-prod; holds until Tue 1 Dec 2026 00:00
+                    UTC
+          findings  expires_soon (warning) since 17 Nov 2026 · R7K2
+          set by    team platform forewarn.yml:12 · schedule
+                    quarterly :15 · pipelines deploy-prod :16 ·
+                    runbook https://wiki.example.com/rotate
+                    teams/a.yml:17
+          facts     issued 2 Sep 2026 · last used 24 Nov 09:20 (to
+                    10 min) · read 4 min ago by gitlab · scopes
+                    read_api read_registry
+          before    id 7310, 4 Jun 2026 to 2 Sep 2026, revoked
+          told      Tue 17 Nov 09:00 UTC mail (14d) · 09:00 UTC chat
+                    (7d)
+          next      Fri 27 Nov 09:00 UTC chat (3d) · Tue 1 Dec 00:00
+                    UTC chat (expired)
+          do        Rotate it in GitLab.
+                    how to https://wiki.example.com/rotate
+        ");
+    }
+
+    #[test]
+    fn strangers_words_are_inert() {
+        let mut hostile = sample();
+        let bad = "x\u{1b}[2J\u{202e}\r\ny";
+        hostile.row.line.token = bad.into();
+        hostile.owner = Some(bad.into());
+        hostile.scopes = vec![bad.into()];
+        hostile.facts = vec![said(bad, bad)];
+        hostile.before[0].ended = Some(bad.into());
+        let text = plain(&people(&hostile, Screen { width: Some(80) }));
+        let raw = people(&hostile, Screen { width: Some(80) });
+        assert!(!raw.contains("\u{1b}[2J") && !text.contains(['\u{1b}', '\u{202e}', '\r']), "{raw:?}");
+    }
 }

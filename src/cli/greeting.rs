@@ -127,3 +127,98 @@ fn watchable(row: &TokenRow, now: crate::domain::At) -> TokenRow {
     }
     row
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::print::samples::{at, collector, now, plain, row};
+    use crate::domain::finding::Severity;
+
+    fn collectors() -> Vec<CollectorRow> {
+        let read = "2026-11-24T09:40:00Z";
+        let mut certificates = collector("certificates", read, false);
+        certificates.left_out = vec![("trust_root".into(), 142), ("history".into(), 3)];
+        let mut first = collector("slow", read, false);
+        (first.last_poll, first.last_success) = (None, None);
+        vec![certificates, collector("examples", read, false), collector("files", read, false), first]
+    }
+
+    /// The rows of surfaces 1.1 that can be true: environment and dot-files are not looked at.
+    fn tokens() -> Tokens {
+        let mut watch =
+            row("in 3 min|Tue 24 Nov 09:43 UTC|examples/watch-me|expires|deploy-prod|", Some(Severity::Info));
+        watch.line.deadline = Some(at("2026-11-24T09:43:00Z"));
+        let rows = vec![
+            watch,
+            row("in 6 days|Mon 30 Nov 14:20 UTC|examples/nightly-bot|expires|nightly|", Some(Severity::Warning)),
+            row("in 41 days|Mon 4 Jan 08:00 UTC|certificates/ssl-cert-snakeoil|expires|not said|", None),
+            row("never||examples/old-robot|never expires|not said|", Some(Severity::Warning)),
+        ];
+        let (watched, matching) = (5, 5);
+        Tokens { now: now(), watched, need_someone: 2, matching, offset: 0, tokens: rows, collectors: collectors() }
+    }
+
+    #[test]
+    fn surfaces_1_1() {
+        let held = BTreeMap::from([
+            ("certificates".to_owned(), BTreeMap::from([("certificate".to_owned(), 1)])),
+            ("examples".to_owned(), BTreeMap::from([("JWT".to_owned(), 3)])),
+        ]);
+        let tokens = tokens();
+        let greeting = Greeting {
+            config: "config/quickstart.yaml",
+            store: "target/quickstart/forewarn.db",
+            offline: true,
+            tokens: &tokens,
+            held: &held,
+            page: Some("http://127.0.0.1:10789"),
+            telling: Telling::Here,
+        };
+        insta::assert_snapshot!(plain(&text(&greeting, Screen::default())), @r#"
+        forewarn 0.1.0 · config/quickstart.yaml · remembers in target/quickstart/forewarn.db
+
+        looked at this machine (no value is shown, sent or stored)
+          certificates  1, and 142 trust roots hidden
+          examples      3 JWTs
+          files         none
+          slow          still in its first round
+
+        ENDS                              TOKEN                           WHY                      BREAKS
+        in 3 min    Tue 24 Nov 09:43 UTC  examples/watch-me               expires; stay and watch  deploy-prod
+        in 6 days   Mon 30 Nov 14:20 UTC  examples/nightly-bot            expires                  nightly
+        in 41 days  Mon 4 Jan 08:00 UTC   certificates/ssl-cert-snakeoil  expires                  not said
+        never                             examples/old-robot              never expires            not said
+        and 1 more: forewarn list --all --server=http://127.0.0.1:10789
+
+        page      http://127.0.0.1:10789/          metrics  http://127.0.0.1:10789/metrics
+        yours     echo 'collectors: { certificates: { issuer: x509, files: ["/etc/ssl/certs/*.pem"] } }' > forewarn.yml
+        then      forewarn check-config forewarn.yml     then     forewarn --config.file=forewarn.yml
+        what would go to Slack or mail is printed here; Ctrl-C ends
+        "#);
+        insta::assert_snapshot!(plain(&text(&greeting, Screen { width: Some(60) })), @r#"
+        forewarn 0.1.0 · config/quickstart.yaml · remembers in target/quickstart/forewarn.db
+
+        looked at this machine (no value is shown, sent or stored)
+          certificates  1, and 142 trust roots hidden
+          examples      3 JWTs
+          files         none
+          slow          still in its first round
+
+        in 3 min  examples/watch-me
+            Tue 24 Nov 09:43 UTC · expires; stay and watch
+            breaks deploy-prod
+        in 6 days  examples/nightly-bot
+            Mon 30 Nov 14:20 UTC · expires · breaks nightly
+        in 41 days  certificates/ssl-cert-snakeoil
+            Mon 4 Jan 08:00 UTC · expires
+        never  examples/old-robot
+            never expires
+        and 1 more: forewarn list --all --server=http://127.0.0.1:10789
+
+        page      http://127.0.0.1:10789/          metrics  http://127.0.0.1:10789/metrics
+        yours     echo 'collectors: { certificates: { issuer: x509, files: ["/etc/ssl/certs/*.pem"] } }' > forewarn.yml
+        then      forewarn check-config forewarn.yml     then     forewarn --config.file=forewarn.yml
+        what would go to Slack or mail is printed here; Ctrl-C ends
+        "#);
+    }
+}

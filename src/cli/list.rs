@@ -12,11 +12,11 @@ use crate::show::answers::shapes::{CollectorRow, TokenRow, Tokens};
 /// Every filter word is explained once more by its own mistake; these are the ones people begin with.
 const EXAMPLES: &str = "\
 Examples:
-  forewarn list                                    what needs someone
-  forewarn list --all --by pipeline                everything, by the pipelines that break with it
-  forewarn list team=platform name=deploy-*        one team's tokens of these names
-  forewarn list finding=unused,never_expires       whatever has one of these findings
-  forewarn list --format csv > tokens.csv          all of it, for a spreadsheet
+  forewarn list                                  # what needs someone
+  forewarn list --all --by pipeline              # everything, by the pipelines that break with it
+  forewarn list team=platform 'name=deploy-*'    # one team's tokens of these names
+  forewarn list finding=unused,never_expires     # whatever has one of these findings
+  forewarn list --format csv > tokens.csv        # all of it, for a spreadsheet
 
 A filter word is FIELD=VALUE: token place name collector issuer kind scope team pipeline schedule finding severity
 state needs day q fact.<name>. All words must fit; of values with commas between them any. Names may be globs: * stays
@@ -237,16 +237,50 @@ mod tests {
 
     #[test]
     fn surfaces_6_1() {
-        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), None), @"");
+        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), None), @r"
+        3 of 412 tokens need someone · vault was last read 3 h 12 min ago, the others within 11 min
+
+        ENDS                                     TOKEN                     WHY                          BREAKS             TEAM
+        revoked 40 min ago                       keycloak/ci/deploy-bot    was good until 1 Mar 2027    deploy-prod 12:00  identity
+        in 7 days           Tue 1 Dec 00:00 UTC  gitlab/platform/renovate  14 h before its rotation     deploy-prod        platform
+        12 days ago         Thu 12 Nov           aws/ci-deploy             rotation missed (every 90d)  not said           cloud
+
+        409 are quiet: --all · --by pipeline|team|collector · --format table|json|csv · filters: team=platform finding=unused name=deploy-*
+        ");
     }
 
     #[test]
     fn surfaces_6_1_on_terminals() {
-        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), Some(80)), @"");
-        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), Some(60)), @"");
+        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), Some(80)), @r"
+        3 of 412 tokens need someone · vault was last read 3 h 12 min ago, the others within 11 min
+
+        ENDS                 TOKEN             WHY              BREAKS          TEAM
+        revoked 40 min ago   keycloak…loy-bot  was good until   deploy-prod     identity
+                                               1 Mar 2027       12:00
+        in 7 days            gitlab/p…enovate  14 h before its  deploy-prod     platform
+        Tue 1 Dec 00:00 UTC                    rotation
+        12 days ago          aws/ci-deploy     rotation missed  not said        cloud
+        Thu 12 Nov                             (every 90d)
+
+        409 are quiet: --all · --by pipeline|team|collector · --format table|json|csv · filters: team=platform finding=unused name=deploy-*
+        ");
+        insta::assert_snapshot!(printed(&tokens(urgent()), Shape::default(), Some(60)), @r"
+        3 of 412 tokens need someone · vault was last read 3 h 12 min ago, the others within 11 min
+
+        revoked 40 min ago  keycloak/ci/deploy-bot
+            was good until 1 Mar 2027 · breaks deploy-prod 12:00
+            identity
+        in 7 days  gitlab/platform/renovate
+            Tue 1 Dec 00:00 UTC · 14 h before its rotation
+            breaks deploy-prod · platform
+        12 days ago  aws/ci-deploy
+            Thu 12 Nov · rotation missed (every 90d) · cloud
+
+        409 are quiet: --all · --by pipeline|team|collector · --format table|json|csv · filters: team=platform finding=unused name=deploy-*
+        ");
         let wide = printed(&tokens(urgent()), Shape::default(), Some(200));
         assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), None));
-        assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), Some(120)));
+        assert_eq!(wide, printed(&tokens(urgent()), Shape::default(), Some(126)));
     }
 
     #[test]
@@ -255,9 +289,44 @@ mod tests {
         rows.push(row("in 41 days|Mon 4 Jan 08:00 UTC|gitlab/platform/mirror|expires|nightly|platform", None));
         rows.push(row("in 50 days|Wed 13 Jan 08:00 UTC|gitlab/platform/eu|expires|deploy-prod|platform", None));
         let shape = Shape { all: true, filtered: false, by: Some(By::Pipeline) };
-        insta::assert_snapshot!(printed(&tokens(rows.clone()), shape, None), @"");
+        insta::assert_snapshot!(printed(&tokens(rows.clone()), shape, None), @r"
+        3 of 412 tokens need someone · vault was last read 3 h 12 min ago, the others within 11 min
+
+        deploy-prod · 2 of 3 tokens need someone
+        ENDS                                     TOKEN                     WHY                        BREAKS             TEAM
+        revoked 40 min ago                       keycloak/ci/deploy-bot    was good until 1 Mar 2027  deploy-prod 12:00  identity
+        in 7 days           Tue 1 Dec 00:00 UTC  gitlab/platform/renovate  14 h before its rotation   deploy-prod        platform
+
+        quiet
+        ENDS                              TOKEN               WHY      BREAKS       TEAM
+        in 50 days  Wed 13 Jan 08:00 UTC  gitlab/platform/eu  expires  deploy-prod  platform
+
+        nightly · 1 token, quiet
+        ENDS                             TOKEN                   WHY      BREAKS   TEAM
+        in 41 days  Mon 4 Jan 08:00 UTC  gitlab/platform/mirror  expires  nightly  platform
+
+        no pipeline said · 1 token needs someone
+        ENDS                     TOKEN          WHY                          BREAKS    TEAM
+        12 days ago  Thu 12 Nov  aws/ci-deploy  rotation missed (every 90d)  not said  cloud
+        ");
         let shape = Shape { all: false, filtered: false, by: Some(By::Team) };
-        insta::assert_snapshot!(printed(&tokens(rows), shape, None), @"");
+        insta::assert_snapshot!(printed(&tokens(rows), shape, None), @r"
+        3 of 412 tokens need someone · vault was last read 3 h 12 min ago, the others within 11 min
+
+        identity · 1 token needs someone
+        ENDS                TOKEN                   WHY                        BREAKS             TEAM
+        revoked 40 min ago  keycloak/ci/deploy-bot  was good until 1 Mar 2027  deploy-prod 12:00  identity
+
+        platform · 1 of 3 tokens needs someone
+        ENDS                            TOKEN                     WHY                       BREAKS       TEAM
+        in 7 days  Tue 1 Dec 00:00 UTC  gitlab/platform/renovate  14 h before its rotation  deploy-prod  platform
+
+        cloud · 1 token needs someone
+        ENDS                     TOKEN          WHY                          BREAKS    TEAM
+        12 days ago  Thu 12 Nov  aws/ci-deploy  rotation missed (every 90d)  not said  cloud
+
+        409 are quiet: --all · --by pipeline|team|collector · --format table|json|csv · filters: team=platform finding=unused name=deploy-*
+        ");
     }
 
     #[test]
@@ -268,8 +337,19 @@ mod tests {
             "never||aws/old|unused for 214 days|not said|cloud",
             Some(crate::domain::finding::Severity::Info),
         ));
-        insta::assert_snapshot!(printed(&tokens(rows), shape, None), @"");
-        insta::assert_snapshot!(printed(&tokens(Vec::new()), shape, None), @"");
+        insta::assert_snapshot!(printed(&tokens(rows), shape, None), @r"
+        1 of 2 tokens needs someone, of 412 watched · vault was last read 3 h 12 min ago, the others within 11 min
+
+        ENDS                     TOKEN          WHY                          BREAKS    TEAM
+        12 days ago  Thu 12 Nov  aws/ci-deploy  rotation missed (every 90d)  not said  cloud
+
+        quiet
+        ENDS   TOKEN    WHY                  BREAKS    TEAM
+        never  aws/old  unused for 214 days  not said  cloud
+        ");
+        insta::assert_snapshot!(printed(&tokens(Vec::new()), shape, None), @r"
+        none of 412 tokens matches · vault was last read 3 h 12 min ago, the others within 11 min
+        ");
     }
 
     #[test]
@@ -286,7 +366,17 @@ mod tests {
             ),
         ];
         let shape = Shape { all: true, ..Shape::default() };
-        insta::assert_snapshot!(printed(&tokens(rows.clone()), shape, Some(80)), @"");
+        insta::assert_snapshot!(printed(&tokens(rows.clone()), shape, Some(80)), @r"
+        3 of 412 tokens need someone · vault was last read 3 h 12 min ago, the others within 11 min
+
+        ENDS                 TOKEN                         WHY      BREAKS        TEAM
+        in 7 days            gitlab/トーク…名前のトークン  expires  パイプライン  チーム
+        Tue 1 Dec 00:00 UTC
+        in 8 days            gitlab/équipe/clé             expires  b             c
+        Wed 2 Dec 00:00 UTC
+        in 9 days            gitlab/x�[2J�]0;owned��y��z   a�[31mb  c�d           e�f
+        Thu 3 Dec 00:00 UTC
+        ");
         for width in 60..=140 {
             let text = people(&tokens(rows.clone()), shape, Screen { width: Some(width) });
             assert!(!text.contains(['\u{9b}', '\u{7}', '\u{202e}', '\r']) && !text.contains("\u{1b}[2J"), "{text:?}");

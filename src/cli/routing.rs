@@ -155,3 +155,81 @@ fn step(taken: &Taken) -> String {
         (None, _) => names.join(" and "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Loading};
+
+    const CONFIG: &str = r#"
+collectors: { vendor: { issuer: declared, tokens: [{ name: push, expires: 2030-03-01 }] } }
+pipelines: { deploy-prod: {} }
+teams: { platform: { channels: [chat] }, idle: { channels: [] } }
+channels: { chat: { stdout: {} }, pager: { stdout: {} }, mail: { stdout: {} } }
+routes:
+  - { match: { severity: critical }, to: [pager], continue: true }
+  - { match: { team: "*" }, to: [team] }
+  - { match: { issuer: declared }, to: [mail] }
+"#;
+
+    fn asked(text: &str, config: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forewarn.yml");
+        std::fs::write(&path, config).unwrap();
+        let setup = config::load(&path, &Loading::default()).unwrap().setup;
+        read(text, &setup).map_or_else(|mistakes| mistakes, |words| said(text, &words, &setup))
+    }
+
+    #[test]
+    fn surfaces_6_3_the_way_of_a_finding() {
+        let asked = |text: &str| asked(text, CONFIG);
+        insta::assert_snapshot!(asked("team=platform severity=critical"), @r"
+        team=platform severity=critical → pager (routes[0]), chat (routes[1]); stops there
+        ");
+        insta::assert_snapshot!(asked("team=platform"), @r"
+        team=platform severity=critical → pager (routes[0]), chat (routes[1]); stops there
+        team=platform severity=warning → chat (routes[1]); stops there
+        team=platform severity=info → nobody: info makes no message; it stands on the page and in /metrics
+        ");
+        insta::assert_snapshot!(asked("team=idle severity=warning"), @r"
+        team=idle severity=warning → nobody: its team has no channel (routes[1]); it stands on the page and in /metrics
+        ");
+        insta::assert_snapshot!(asked("token=vendor/push severity=warning"), @r"
+        token=vendor/push severity=warning → mail (routes[2]); stops there
+        ");
+        insta::assert_snapshot!(asked("name=push severity=warning"), @r"
+        name=push severity=warning → nobody: no route takes it; it stands on the page and in /metrics
+        ");
+    }
+
+    #[test]
+    fn without_routes_every_channel_hears_and_without_channels_nobody() {
+        let collectors =
+            "collectors: { vendor: { issuer: declared, tokens: [{ name: push, expires: 2030-03-01 }] } }\n";
+        let with = format!("{collectors}channels: {{ a: {{ stdout: {{}} }}, b: {{ stdout: {{}} }} }}\n");
+        insta::assert_snapshot!(asked("severity=critical", &with), @r"
+        severity=critical → a and b: no routes are written, so every channel hears of it
+        ");
+        insta::assert_snapshot!(asked("severity=critical", collectors), @r"
+        severity=critical → nobody: there is no channel; it stands on the page and in /metrics
+        ");
+    }
+
+    #[test]
+    fn every_unknown_word_is_a_mistake_at_once() {
+        let text = "tem=platform team=platfrom severity=hot pipeline=deploy-prd finding name= team=idle team=idle x\u{1b}[2J=1";
+        insta::assert_snapshot!(asked(text, CONFIG), @r#"
+        --route: there is no field "tem". Did you mean "team"?
+        --route: there is no team "platfrom". Did you mean "platform"?
+        --route: there is no severity "hot". There is: info, warning, critical.
+        --route: there is no pipeline "deploy-prd". Did you mean "deploy-prod"?
+        --route: "finding" is no word of a finding: write FIELD=VALUE.
+        --route: "name=" is no word of a finding: write FIELD=VALUE.
+        --route: "team" is said twice: a finding has one.
+        --route: there is no field "x�[2J". There is: token, place, name, collector, issuer, kind, scope, severity, finding, team, pipeline, fact.<name>.
+        "#);
+        insta::assert_snapshot!(asked("", CONFIG), @r"
+        --route: no word is given: write for example --route 'team=platform severity=critical'.
+        ");
+    }
+}

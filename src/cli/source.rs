@@ -10,14 +10,12 @@ use crate::app::remember;
 use crate::base::time::clock::Clock;
 use crate::config::{self, Loading};
 use crate::domain::At;
-use crate::domain::delivery::DeliveryState;
-use crate::domain::key::ChannelId;
 use crate::judge::world::World;
 use crate::keep::store::sqlite;
-use crate::keep::store::{Sought, Store, StoreError};
-use crate::show::answers::deliveries::Told;
+use crate::keep::store::{Store, StoreError};
+use crate::show::answers::deliveries::{self, Told};
 use crate::show::answers::explanation;
-use crate::show::answers::filter::{self, Filter};
+use crate::show::answers::filter::Filter;
 use crate::show::answers::shapes::{Deliveries, Explanation, Tokens};
 use crate::show::answers::tokens::Paging;
 
@@ -94,26 +92,14 @@ impl Source {
         }
     }
 
-    /// Messages to these channels in these states, newest first; an empty list means any.
-    pub fn deliveries(&mut self, channels: &[String], states: &[String], most: usize) -> Result<Deliveries, Failed> {
-        let named: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
-        let unknown = states.iter().find(|state| DeliveryState::parse(state).is_none());
-        if let Some(state) = unknown {
-            return Err(Failed::arguments(filter::no_such("state", state, &named)));
-        }
+    /// Messages, newest first: those that the words (`channel`, `state`) let through, at most so many.
+    pub fn deliveries(&mut self, words: &[(&str, &str)], most: usize) -> Result<Deliveries, Failed> {
         match self {
-            Self::Store(local) => local.deliveries(channels, states, most),
+            Self::Store(local) => local.deliveries(words, most),
             Self::Server(server) => {
                 let most = most.to_string();
-                let words =
-                    |key, list: &'_ [String]| list.iter().map(move |value| (key, value.clone())).collect::<Vec<_>>();
-                let mut query = words("channel", channels);
-                query.extend(words("state", states));
-                query.push(("limit", most));
-                server.get(
-                    &["api/v1/deliveries"],
-                    &query.iter().map(|(key, value)| (*key, value.as_str())).collect::<Vec<_>>(),
-                )
+                let query: Vec<(&str, &str)> = words.iter().copied().chain([("limit", most.as_str())]).collect();
+                server.get(&["api/v1/deliveries"], &query)
             }
         }
     }
@@ -170,17 +156,10 @@ impl Local {
         found.ok_or_else(|| Failed::new(1, "the token is gone"))
     }
 
-    fn deliveries(&mut self, channels: &[String], states: &[String], most: usize) -> Result<Deliveries, Failed> {
-        let known: Vec<&str> = self.world.routes().channels().keys().map(ChannelId::as_str).collect();
-        if let Some(channel) = channels.iter().find(|channel| !known.contains(&channel.as_str())) {
-            return Err(Failed::arguments(filter::no_such("channel", channel, &known)));
-        }
-        let sought = Sought {
-            channels: channels.iter().map(|channel| channel.as_str().into()).collect(),
-            states: states.iter().filter_map(|state| DeliveryState::parse(state)).collect(),
-            limit: u32::try_from(most).unwrap_or(u32::MAX),
-            ..Sought::default()
-        };
+    fn deliveries(&mut self, words: &[(&str, &str)], most: usize) -> Result<Deliveries, Failed> {
+        let paging = Paging { offset: 0, limit: most };
+        let sought = deliveries::sought(&self.world, words.iter().copied(), paging);
+        let sought = sought.map_err(|wrong| Failed::arguments(wrong.0.join("\n")))?;
         let now = Clock::System.now();
         let failed = |error: StoreError| Failed::new(1, error);
         let (rows, matching) = self.store.deliveries(&sought).map_err(failed)?;

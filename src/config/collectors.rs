@@ -16,7 +16,7 @@ use crate::base::yaml::tree::Node;
 use crate::collect::issuer::definition::{Absent, Definition, LoginKind, SettingShape, Source};
 use crate::collect::issuer::shipped::Definitions;
 use crate::collect::issuer::{Collector, Settings};
-use crate::collect::login::{Accepted, Login};
+use crate::collect::login::{Accepted, Login, LoginSection};
 use crate::domain::key::CollectorId;
 use crate::domain::text::Text;
 use crate::domain::token::EndedHow;
@@ -283,6 +283,9 @@ impl One<'_, '_> {
         CollectorRules {
             id: CollectorId::from(name),
             issuer: Text::new(&self.definition.name),
+            title: Text::new(&self.definition.title),
+            login: self.section.login.as_ref().and_then(LoginSection::stands_at).map(|place| Text::new(&place)),
+            least: Text::new(&self.definition.least),
             host: Text::new(settings.url.as_ref().and_then(|url| url.host_str()).unwrap_or_default()),
             url: Text::new(settings.url.as_ref().map(url::Url::as_str).unwrap_or_default()),
             explicit: settings.files.is_empty().then(|| explicit(settings)),

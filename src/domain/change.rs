@@ -18,6 +18,8 @@ pub struct Batch {
     pub episodes: Vec<Episode>,
     pub intents: Vec<Intent>,
     pub deliveries: Vec<Delivery>,
+    /// Every digest that was due until then is made.
+    pub digested: Option<At>,
 }
 
 impl Batch {
@@ -29,5 +31,6 @@ impl Batch {
             && self.episodes.is_empty()
             && self.intents.is_empty()
             && self.deliveries.is_empty()
+            && self.digested.is_none()
     }
 }

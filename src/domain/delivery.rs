@@ -16,6 +16,9 @@ pub struct Facts {
     pub token: String,
     pub collector: Option<String>,
     pub issuer: Text,
+    /// For people: `GitLab`; empty in intents of older versions.
+    #[serde(default)]
+    pub issuer_title: Text,
     /// Where the collector reads: host of the issuer's URL.
     pub host: Text,
     pub kind: Text,
@@ -106,11 +109,27 @@ pub struct Intent {
     /// Part of an introduction (semantics 10): one message a channel and collector.
     pub introduction: bool,
     pub facts: Facts,
+    /// An item of a digest; `None`: told by itself.
+    #[serde(default)]
+    pub digest: Option<DigestItem>,
+}
+
+/// Which digest an intent is an item of: the one of a reader at a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestItem {
+    pub slot: At,
+    pub channel: ChannelId,
+    pub recipient: String,
+    /// Open findings that the digest has no room for.
+    pub left_out: u32,
 }
 
 impl Intent {
-    /// Reference used by deliveries: unique for episode, transition and sequence.
+    /// Reference used by deliveries: unique for episode, transition and sequence; in a digest for its slot and reader.
     pub fn key(&self) -> String {
+        if let Some(DigestItem { slot, channel, recipient, .. }) = &self.digest {
+            return format!("{}:digest:{}:{channel}:{recipient}", self.episode.id, slot.timestamp());
+        }
         format!("{}:{}:{}", self.episode.id, self.seq, self.transition.as_key())
     }
 }

@@ -1,14 +1,16 @@
-//! A real Prometheus scrapes a real forewarn, and promtool reads its page and its rules.
+//! A real Prometheus scrapes a real forewarn and judges the shipped rules, a real Alertmanager routes what fires; promtool
+//! reads the page.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::bao::{Bao, ROOT};
 use crate::support::program::Program;
-use crate::support::{eventually, free_port, http, spawn};
+use crate::support::prometheus::{Alertmanager, Prometheus};
+use crate::support::{eventually, free_port};
 
 const CONFIG: &str = r#"
 collectors:
@@ -41,35 +43,120 @@ async fn promtool_is_silent_and_prometheus_scrapes_and_loads_the_rules() {
     let page = program.metrics().await;
     assert_eq!(promtool_check(&page), "", "promtool has something to say about the page");
 
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/alerts");
-    let config = format!(
-        "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: ['{rules}/*.rules.yaml']\nscrape_configs:\n- job_name: forewarn\n  static_configs: [{{ targets: ['{}'] }}]\n",
-        program.url.trim_start_matches("http://")
-    );
-    std::fs::write(folder.path().join("p.yml"), config).unwrap();
-    let mut command = Command::new("prometheus");
-    command
-        .arg(format!("--config.file={}", folder.path().join("p.yml").display()))
-        .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let _prometheus = spawn(&mut command);
-    let ask = async |query: &str| -> Option<Value> {
-        let url = format!("http://127.0.0.1:{port}/api/v1/query");
-        let answer = http().get(url).query(&[("query", query)]).send().await.ok()?;
-        let text = answer.text().await.ok()?;
-        let answer: Value = serde_json::from_str(&text).ok()?;
-        let found = answer["data"]["result"].as_array()?.clone();
-        (!found.is_empty()).then(|| Value::Array(found))
-    };
+    let prometheus = Prometheus::start(&program.url, None).await;
+    let has = async |query: &str| (!prometheus.query(query).await.is_empty()).then_some(());
     let limit = Duration::from_secs(30);
-    eventually("up is 1", limit, async || ask("up == 1").await).await;
-    eventually("the token in Prometheus", limit, async || ask("forewarn_token_info{token=\"vault/ci-deploy\"}").await)
-        .await;
-    eventually("the watchdog fires", limit, async || ask("ALERTS{alertname=\"ForewarnWatchdog\"}").await).await;
+    eventually("the token", limit, async || has("forewarn_token_info{token=\"vault/ci-deploy\"}").await).await;
+    eventually("the watchdog fires", limit, async || has("ALERTS{alertname=\"ForewarnWatchdog\"}").await).await;
+}
+
+/// Nothing listens at the issuer: before the first success, the page raises nothing but the watchdog.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_after_a_start_fires_nothing() {
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let mut program = Program::new(&CONFIG.replace("URL", &nowhere), &[("VAULT_TOKEN", ROOT)]);
+    program.start().await;
+    let prometheus = Prometheus::start(&program.url, None).await;
+    let limit = Duration::from_secs(30);
+    eventually("some evaluations", limit, async || {
+        let of_up = prometheus.query("count_over_time(ALERTS{alertname=\"ForewarnWatchdog\"}[1m]) > 5").await;
+        (!of_up.is_empty()).then_some(())
+    })
+    .await;
+    let firing: Vec<_> = prometheus.alerts().await.into_iter().filter(|alert| alert["state"] == "firing").collect();
+    let names: Vec<&Value> = firing.iter().map(|alert| &alert["labels"]["alertname"]).collect();
+    assert_eq!(names, ["ForewarnWatchdog"], "{firing:#?}");
+    let held = prometheus.query("forewarn_collector_tokens or forewarn_collector_last_success_timestamp_seconds").await;
+    assert!(held.is_empty(), "nothing was read yet: {held:?}");
+    assert!(!prometheus.query("forewarn_pipeline_state{state=\"unknown\"} == 1").await.is_empty());
+}
+
+/// Surfaces 3.3: with the per-token families off, what the alerts of pipelines, hygiene and health stand on is still there.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_series_of_tokens_the_other_alerts_still_have_theirs() {
+    let bao = Bao::start().await;
+    let config = CONFIG.replace("URL", &bao.url) + "metrics: { tokens: none }\n";
+    let mut program = Program::new(&config, &[("VAULT_TOKEN", ROOT)]);
+    program.start().await;
+    bao.token("ci-deploy", "1h").await;
+    let limit = Duration::from_secs(20);
+    program.series("forewarn_pipeline_tokens{pipeline=\"deploy-prod\"} 1", limit).await;
+    program.series("forewarn_findings{team=\"\",finding=\"never_expires\",severity=\"info\"}", limit).await;
+    program.series("forewarn_collector_up{collector=\"vault\"} 1", limit).await;
+    let page = program.metrics().await;
+    let tokens: Vec<&str> = page.lines().filter(|line| line.starts_with("forewarn_token_")).collect();
+    assert!(
+        tokens.iter().any(|line| line.starts_with("forewarn_token_info") && line.contains("kind=\"login\"")),
+        "{page}"
+    );
+    let others: Vec<_> = tokens.iter().filter(|line| !line.contains("token=\"forewarn/vault\"")).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+/// From the date of a token to the person on call, through a real Prometheus and a real Alertmanager.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_reaches_whoever_is_on_call_and_its_team() {
+    let soon = (chrono::Utc::now() + chrono::TimeDelta::seconds(6)).format("%Y-%m-%dT%H:%M:%SZ");
+    let config = format!(
+        "collectors:\n  vendor: {{ issuer: declared, tokens: [{{ name: 'nuget \"push\"', expires: '{soon}' }}] }}\n\
+         pipelines: {{ deploy-prod: {{}} }}\n\
+         policies: [{{ match: {{ collector: vendor }}, team: platform, pipelines: [deploy-prod] }}]\n"
+    );
+    let mut program = Program::new(&config, &[]);
+    program.start().await;
+    let alertmanager = Alertmanager::start().await;
+    let prometheus = Prometheus::start(&program.url, Some(&alertmanager)).await;
+    alertmanager.notified("heartbeat", "ForewarnWatchdog").await;
+    let ended = eventually("ForewarnTokenEnded fires", Duration::from_secs(40), async || {
+        let alerts = prometheus.alerts().await;
+        alerts
+            .into_iter()
+            .find(|alert| alert["labels"]["alertname"] == "ForewarnTokenEnded" && alert["state"] == "firing")
+    })
+    .await;
+    let labels = json!({
+        "alertname": "ForewarnTokenEnded", "collector": "vendor", "finding": "expired", "severity": "critical",
+        "team": "platform", "token": "vendor/nuget \"push\""
+    });
+    assert_eq!(ended["labels"], labels);
+    let description = ended["annotations"]["description"].as_str().unwrap();
+    assert!(description.contains("`forewarn explain vendor/nuget \"push\"`"), "{description}");
+    for receiver in ["oncall", "team-platform"] {
+        assert_eq!(alertmanager.notified(receiver, "ForewarnTokenEnded").await["labels"], labels);
+    }
+}
+
+/// Surfaces 3.3: a token's critical alert silences its warnings, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_critical_alert_inhibits_the_warnings_of_its_token_alone() {
+    let alertmanager = Alertmanager::start().await;
+    let alert = |name: &str, severity: &str, token: &str| {
+        let mut labels = json!({ "alertname": name, "severity": severity });
+        if !token.is_empty() {
+            labels["token"] = token.into();
+        }
+        json!({ "labels": labels })
+    };
+    let alerts = json!([
+        alert("ForewarnTokenExpiresSoon", "critical", "vault/a"),
+        alert("ForewarnTokenExpiresSoon", "warning", "vault/a"),
+        alert("ForewarnRotationMissed", "warning", "vault/a"),
+        alert("ForewarnTokenExpiresSoon", "warning", "vault/b"),
+        alert("ForewarnDown", "critical", ""),
+        alert("ForewarnCollectorFailing", "warning", ""),
+        alert("SomebodyElses", "warning", "vault/a"),
+    ]);
+    alertmanager.post(&alerts).await;
+    let silent = eventually("something is inhibited", Duration::from_secs(20), async || {
+        let alerts = alertmanager.alerts().await;
+        let silent = alerts.iter().filter(|alert| alert["status"]["state"] == "suppressed");
+        let mut silent: Vec<_> =
+            silent.map(|alert| format!("{} {}", alert["labels"]["alertname"], alert["labels"]["token"])).collect();
+        silent.sort();
+        (silent.len() > 1).then_some(silent)
+    })
+    .await;
+    assert_eq!(silent, ["\"ForewarnRotationMissed\" \"vault/a\"", "\"ForewarnTokenExpiresSoon\" \"vault/a\""]);
 }
 
 fn promtool_check(page: &str) -> String {

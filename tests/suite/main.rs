@@ -7,6 +7,6 @@ mod config;
 mod dashboards;
 mod definitions;
 mod documents;
-mod readme;
+mod quickstart;
 mod scenario;
 mod shipped;

@@ -17,7 +17,7 @@ use forewarn::show::exposition::body::{Encoding, PageBody};
 use forewarn::show::exposition::{Choice, Exposition, Workshop};
 use http_body::Body;
 
-use crate::scenario::support::{Stage, dated, days, record};
+use crate::scenario::support::{self, Stage, dated, days, record};
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -58,7 +58,7 @@ fn inflated(bytes: &[u8]) -> String {
 
 /// Both forms of the page, which must be the same.
 pub fn page(exposition: &Arc<Exposition>, own: &str) -> String {
-    let live = exposition.live(own);
+    let live = exposition.live(own, support::start());
     let plain = collect(PageBody::new(exposition, live.clone(), Encoding::Plain));
     let packed = collect(PageBody::new(exposition, live, Encoding::Gzip));
     let plain = String::from_utf8(plain).unwrap();
@@ -68,7 +68,7 @@ pub fn page(exposition: &Arc<Exposition>, own: &str) -> String {
 
 const RULES: &str = "
 schedules: { quarterly: { every: 90d, by: hand } }
-pipelines: { deploy-prod: {}, images: {} }
+pipelines: { deploy-prod: { runs: { cron: '0 2,12 * * *' }, lasts: 1h }, images: {} }
 teams: { platform: { channels: [chat] } }
 policies:
   - { match: { name: 'ci-*' }, team: platform, schedule: quarterly, pipelines: [deploy-prod] }
@@ -119,6 +119,7 @@ pub const FAMILIES: &[(&str, &str)] = &[
     ("tokens", "collector state"),
     ("findings", "team finding severity"),
     ("pipeline_safe_until_timestamp_seconds", "pipeline"),
+    ("pipeline_next_run_timestamp_seconds", "pipeline"),
     ("pipeline_state", "pipeline state"),
     ("pipeline_tokens", "pipeline"),
     ("collector_info", "collector issuer"),
@@ -148,7 +149,6 @@ pub const SOMETIMES: &[(&str, &str)] = &[
     ("delivery_oldest_due_timestamp_seconds", "channel"),
     ("collector_clock_difference_seconds", "collector"),
     ("collector_ratelimit_remaining", "collector"),
-    ("pipeline_next_run_timestamp_seconds", "pipeline"),
 ];
 
 pub struct Family {
@@ -219,6 +219,10 @@ fn every_family_is_on_the_page_with_its_labels() {
         }
     }
     assert_eq!(families["forewarn_pipeline_state"].samples.len(), 8, "two pipelines, every state at 0 or 1");
+    let runs = &families["forewarn_pipeline_next_run_timestamp_seconds"].samples;
+    let noon = (support::start() + chrono::TimeDelta::hours(4)).timestamp() as f64;
+    let labels = BTreeMap::from([("pipeline".to_owned(), "deploy-prod".to_owned())]);
+    assert_eq!(*runs, [(labels, noon)], "only of the pipeline that has a cron");
 }
 
 #[test]

@@ -78,6 +78,10 @@ impl Cron {
         let found = self.0.pattern.find_previous_occurrence(&self.zoned(at)?, true).ok()?;
         At::from_timestamp(found.timestamp().as_second(), 0)
     }
+    /// Whether the other is a clone of this one.
+    pub fn same(&self, other: &Cron) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
     /// As written, blanks made single.
     pub fn as_str(&self) -> &str {
         &self.0.text

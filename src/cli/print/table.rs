@@ -14,6 +14,8 @@ const COLUMNS_FROM: usize = 80;
 /// Narrower terminals than this wrap by themselves.
 const NARROWEST: usize = 40;
 const GAP: usize = 2;
+/// Of lines below the first of a row.
+const INDENT: usize = 4;
 /// What a column keeps when the terminal is narrow: ENDS, date, TOKEN, WHY, BREAKS, TEAM.
 const LEAST: [usize; 6] = [25, 25, 16, 13, 9, 6];
 const HEAD: [&str; 6] = ["ENDS", "", "TOKEN", "WHY", "BREAKS", "TEAM"];
@@ -53,12 +55,12 @@ impl Line {
 }
 
 fn columns(lines: &[Line], screen: Option<usize>) -> String {
-    let shown: Vec<usize> =
-        (0..HEAD.len()).filter(|&column| column != TEAM || lines.iter().any(|l| !l.cells[TEAM].is_empty())).collect();
+    let empty = |column: usize| lines.iter().all(|line| line.cells[column].is_empty());
+    let shown = (0..HEAD.len()).filter(|&column| !matches!(column, DATE | TEAM) || !empty(column));
     let natural = |column: usize| {
         lines.iter().map(|line| width::of(&line.cells[column])).chain([width::of(HEAD[column])]).max().unwrap_or(0)
     };
-    let mut widths: Vec<(usize, usize)> = shown.into_iter().map(|column| (column, natural(column))).collect();
+    let mut widths: Vec<(usize, usize)> = shown.map(|column| (column, natural(column))).collect();
     let stack_dates = screen.is_some_and(|screen| total(&widths) > screen);
     if stack_dates {
         let date = natural(DATE);
@@ -104,7 +106,6 @@ fn cell(line: &Line, column: usize, room: usize, stack_dates: bool) -> Cell {
 
 /// For narrow terminals: when and what, below it the rest.
 fn stacked(lines: &[Line], width: usize) -> String {
-    const INDENT: usize = 4;
     let mut out = String::new();
     for line in lines {
         let [ends, date, token, why, breaks, team] = &line.cells;
@@ -125,19 +126,20 @@ fn stacked(lines: &[Line], width: usize) -> String {
 
 /// Labels and their texts, the texts wrapped beside the labels.
 pub fn labelled(rows: &[(String, String)], screen: Screen) -> String {
-    const INDENT: usize = 2;
+    const MARGIN: usize = 2;
     let natural = |texts: &mut dyn Iterator<Item = &String>| texts.map(|text| width::of(text)).max().unwrap_or(0);
-    let label = natural(&mut rows.iter().map(|(label, _)| label)) + INDENT;
+    let label = natural(&mut rows.iter().map(|(label, _)| label)) + MARGIN;
     let text = natural(&mut rows.iter().map(|(_, text)| text));
     let room = screen.width.map(|width| width.max(NARROWEST).saturating_sub(label + GAP)).unwrap_or(usize::MAX);
     let mut table = plain();
     for (label, text) in rows {
-        table.add_row([Cell::new(format!("{:INDENT$}{label}", "")), Cell::new(text)]);
+        table.add_row([Cell::new(format!("{:MARGIN$}{label}", "")), Cell::new(text)]);
     }
     finish(&mut table, &[label, text.min(room)])
 }
 
-/// Any other table, as wide as it is; on a terminal the last column wraps.
+/// Any other table, as wide as it is. On a terminal the last column wraps; where the others leave it no room, each row
+/// has lines of its own.
 pub fn rows(head: &[&str], rows: &[Vec<String>], screen: Screen) -> String {
     let mut widths: Vec<usize> = head.iter().map(|head| width::of(head)).collect();
     for row in rows {
@@ -147,7 +149,10 @@ pub fn rows(head: &[&str], rows: &[Vec<String>], screen: Screen) -> String {
     }
     if let (Some(screen), Some((last, others))) = (screen.width, widths.split_last_mut()) {
         let others: usize = others.iter().map(|width| width + GAP).sum();
-        *last = (*last).min(screen.saturating_sub(others).max(LEAST[WHY]));
+        if others + (*last).min(LEAST[WHY]) > screen {
+            return apart(rows, screen.max(NARROWEST));
+        }
+        *last = (*last).min(screen.saturating_sub(others));
     }
     let mut table = plain();
     table.set_header(head.iter().map(|head| Cell::new(head).add_attribute(Attribute::Bold)));
@@ -155,6 +160,20 @@ pub fn rows(head: &[&str], rows: &[Vec<String>], screen: Screen) -> String {
         table.add_row(row);
     }
     finish(&mut table, &widths)
+}
+
+/// The first two cells, below them the rest.
+fn apart(rows: &[Vec<String>], screen: usize) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let (first, rest) = row.split_at(row.len().min(2));
+        out.push_str(&format!("{}\n", width::cut(&first.join("  "), screen)));
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        for line in width::flow(&rest, screen - INDENT) {
+            out.push_str(&format!("{:INDENT$}{line}\n", ""));
+        }
+    }
+    out
 }
 
 fn plain() -> Table {

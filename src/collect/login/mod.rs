@@ -66,6 +66,19 @@ pub enum AuthMethod {
     ClientSecretPost,
 }
 
+impl LoginSection {
+    /// Where its secret stands, for people: `file gitlab-read`, `env GITLAB_READ`. The folder is nobody's business.
+    pub fn stands_at(&self) -> Option<String> {
+        let basic = self.basic.as_ref().map(|basic| &basic.password);
+        let header = self.header.as_ref().map(|header| &header.value);
+        let secret = self.token.as_ref().or(basic).or(header).or(self.client_secret.as_ref())?;
+        Some(match secret {
+            SecretRef::Env(name) => format!("env {name}"),
+            SecretRef::File(path) => format!("file {}", path.file_name()?.to_string_lossy()),
+        })
+    }
+}
+
 /// A login ready to dress requests.
 #[derive(Clone, Debug)]
 pub enum Login {

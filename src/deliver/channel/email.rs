@@ -229,7 +229,7 @@ pub(super) fn build_mail(config: &Config, to: &Mailbox, frozen: &Frozen) -> Opti
     let mut builder = Mail::builder()
         .from(config.from.clone())
         .to(to.clone())
-        .subject(super::fit::inert(&frozen.subject))
+        .subject(super::fit::header(&frozen.subject))
         .date(frozen.date.into())
         .message_id(Some(frozen.message_id.clone()))
         .header(AutoSubmitted)

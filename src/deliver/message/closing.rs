@@ -16,9 +16,7 @@ pub fn head(intent: &Intent, how: Closing, now: At) -> Head {
     match (how, new_end(intent)) {
         (Closing::Rotated, Some(end)) => {
             let mut head = Head::dated(mark, who(intent), "is good until", end, now);
-            head.brief = who(intent);
-            head.brief.push(Span::Plain(format!(" is good until {}", words::until(end, now))));
-            let was = format!(" (was {})", old_end(intent, now));
+            let was = old_end(intent, now);
             for spans in [&mut head.headline, &mut head.brief] {
                 spans.push(Span::Plain(was.clone()));
             }
@@ -34,10 +32,28 @@ pub fn head(intent: &Intent, how: Closing, now: At) -> Head {
 pub fn lines(intent: &Intent, how: Closing, now: At) -> Vec<Line> {
     let mut lines = Vec::new();
     if how == Closing::Rotated {
-        lines.push(Line { lead: None, text: vec![Span::Plain(old_value(intent, now))] });
+        let copies = Span::Plain(format!("Copies: {}", copies(intent)));
+        lines.push(Line { lead: None, text: vec![copies, Span::Apart, Span::Plain(old_value(intent, now))] });
         lines.push(parts::lead("Next", after_rotation(intent, now)));
     }
     lines
+}
+
+/// `1 of 1 replaced after the rotation`.
+fn copies(intent: &Intent) -> String {
+    let facts = &intent.facts;
+    let all = facts.copies.len();
+    let known = facts.copies.iter().filter(|copy| copy.replaced.is_some()).count();
+    let new = |at: At| facts.rotated_at.is_none_or(|rotated| at >= rotated);
+    let replaced = facts.copies.iter().filter_map(|copy| copy.replaced).filter(|at| new(*at)).count();
+    match (all, known) {
+        (0, _) => "not said".into(),
+        (_, 0) => format!("{all} known; when they were replaced is not told"),
+        (all, known) if known == all => format!("{replaced} of {all} replaced after the rotation"),
+        (all, known) => {
+            format!("{replaced} of {all} replaced after the rotation, of {} it is not told", all - known)
+        }
+    }
 }
 
 /// End of the value that is there now. The facts speak of it only if they also tell what was before.
@@ -45,23 +61,27 @@ fn new_end(intent: &Intent) -> Option<At> {
     intent.facts.before.as_ref().and(intent.facts.ends)
 }
 
+/// ` (was 1 Dec 2026)`.
 fn old_end(intent: &Intent, now: At) -> String {
     let finding = &intent.episode.finding;
     let due =
         finding.due.filter(|_| !matches!(intent.episode.kind, FindingKind::RotationDue | FindingKind::RotationMissed));
     match &intent.facts.before {
-        Some(Before { never: true, .. }) => "without an end".into(),
-        Some(Before { ends: Some(end), .. }) => words::until(*end, now),
-        _ => due.map(|due| words::until(due, now)).unwrap_or_else(|| "not known".into()),
+        Some(Before { never: true, .. }) => " (was without an end)".into(),
+        Some(Before { ends: Some(end), .. }) => format!(" (was {})", words::until(*end, now)),
+        _ => match due {
+            Some(due) => format!(" (was {})", words::until(due, now)),
+            None => " (its old end was not known)".into(),
+        },
     }
 }
 
 fn rotated(intent: &Intent, now: At) -> String {
     let was = old_end(intent, now);
     if intent.facts.never && intent.facts.before.is_some() {
-        format!("was rotated; the new value never expires (was {was})")
+        format!("was rotated; the new value never expires{was}")
     } else {
-        format!("was rotated; when the new value ends is not known (was {was})")
+        format!("was rotated; when the new value ends is not known{was}")
     }
 }
 
@@ -131,15 +151,41 @@ fn sentence(intent: &Intent, how: Closing, now: At) -> String {
                     words::full(ended, now)
                 )
             }
-            _ => {
-                format!("is as it should be again: {} no longer holds", intent.episode.kind.as_str().replace('_', " "))
-            }
+            _ => fixed(intent.episode.kind).into(),
         },
         Closing::Removed => "is gone, and nothing had used it: good".into(),
-        Closing::Accepted => "may end: it was accepted, nothing more is said of it until it has a new value".into(),
+        Closing::Accepted => "may end: someone accepted it. Nothing more is said until it has a new value".into(),
         Closing::Superseded => "has another finding that says it better".into(),
         Closing::Reclassified => "is judged by another configuration now, under which this is no finding".into(),
         Closing::Abandoned => "ended and was not replaced for 30 days: nothing more is said of it".into(),
+    }
+}
+
+/// What holds now; an exception closes a hygiene finding just as well.
+fn fixed(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::BreaksDeploy => "no longer ends before a run that needs it",
+        FindingKind::NotInjected => "is used with its new value only",
+        FindingKind::OldGenerationAlive => "has no older value left that works",
+        FindingKind::NeverExpires => "has an end now, or an exception",
+        FindingKind::TooLongLived => "lives no longer than its policy allows, or has an exception",
+        FindingKind::Unused => "is used again, or has an exception",
+        FindingKind::OverScoped => "holds no more than its policy allows, or has an exception",
+        FindingKind::Unmanaged => "has a policy now",
+        FindingKind::Unowned => "has a team and a route now",
+        FindingKind::StaticCopy => "is no long-lived static copy any more, or has an exception",
+        FindingKind::TiedToPerson => "no longer depends on a person's account",
+        FindingKind::Reused => "has a value of its own in each place",
+        FindingKind::ExpiresSoon
+        | FindingKind::ExpiresBeforeRotation
+        | FindingKind::Expired
+        | FindingKind::Revoked
+        | FindingKind::Vanished
+        | FindingKind::RotationDue
+        | FindingKind::RotationMissed
+        | FindingKind::Unverified
+        | FindingKind::CollectorFailing
+        | FindingKind::ChannelFailing => "is as it should be again",
     }
 }
 

@@ -68,12 +68,13 @@ fn token(intents: &[&Intent], now: At, cx: &ComposeCx) -> Message {
     }
     let closed = first.transition.is_closing();
     Message {
-        subject: subject(first, &head),
+        subject: subject(first, &head, now),
         mark: head.mark.clone(),
         relative: head.relative.clone().filter(|_| !closed),
         headline: head.headline.clone(),
         lines,
-        small_print: if closed { vec![first.episode.id.code()] } else { parts::small_print(first, now) },
+        groups: Vec::new(),
+        small_print: if closed { vec![first.episode.id.code().into()] } else { parts::small_print(first, now) },
         page: parts::page(first, cx),
         one_liners: vec![listing::one_liner(first, &head, now)],
         severity: if closed { Severity::Info } else { first.episode.severity },
@@ -85,8 +86,8 @@ fn token(intents: &[&Intent], now: At, cx: &ComposeCx) -> Message {
     }
 }
 
-fn subject(intent: &Intent, head: &Head) -> String {
-    match parts::breaks_tail(intent) {
+fn subject(intent: &Intent, head: &Head, now: At) -> String {
+    match parts::breaks_tail(intent, now) {
         Some(tail) if !intent.transition.is_closing() => format!("{SUBJECT_PREFIX}{}, {tail}", head.subject),
         _ => format!("{SUBJECT_PREFIX}{}", head.subject),
     }
@@ -97,7 +98,12 @@ fn earlier_subject(intent: &Intent) -> String {
     let told = intent.episode.told.unwrap_or(intent.episode.since);
     let mut then = intent.clone();
     then.transition = Transition::Opened;
-    subject(&then, &head::open(&then, told))
+    // What was told spoke of the value and the run of then, and the facts speak of those of now.
+    if let Some(before) = &intent.facts.before {
+        (then.facts.ends, then.facts.never, then.facts.rotation_due) = (before.ends, before.never, None);
+    }
+    (then.facts.first_run, then.facts.next_run) = (None, None);
+    subject(&then, &head::open(&then, told), told)
 }
 
 /// Further findings of the same token: one line each, said once.
@@ -111,9 +117,9 @@ fn others(head: &Head, intents: &[&Intent], now: At) -> Vec<Line> {
             continue;
         }
         said.push(text);
-        let mut spans = vec![Span::Plain("Also: ".into()), Span::Strong(other.mark), Span::Plain(" · ".into())];
+        let mut spans = vec![Span::Plain("Also: ".into()), Span::Strong(other.mark), Span::Apart];
         spans.extend(other.headline);
-        spans.push(Span::Plain(format!(" · {}", intent.episode.id.code())));
+        spans.extend([Span::Apart, Span::Plain(intent.episode.id.code())]);
         lines.push(Line { lead: None, text: spans });
     }
     lines
@@ -128,40 +134,18 @@ fn several(tokens: &[Vec<&Intent>], now: At) -> Message {
     let introduction = items.iter().any(|item| item.intent.introduction);
     Message {
         subject: listing.subject,
-        mark: String::new(),
         headline: listing.headline,
-        relative: None,
         lines: listing.lines,
-        small_print: Vec::new(),
-        page: None,
         one_liners: listing.one_liners,
-        severity,
         closing: closed,
-        thread: String::new(),
-        reply_to_subject: None,
         event: if introduction { "introduction".into() } else { "several".into() },
-        data: Value::Null,
+        ..Message::of("", severity)
     }
 }
 
 /// A group without intents is nobody's wish; it still gets words instead of a panic.
 fn nothing() -> Message {
-    Message {
-        subject: format!("{SUBJECT_PREFIX}nothing to tell"),
-        mark: String::new(),
-        headline: vec![Span::Plain("nothing to tell".into())],
-        relative: None,
-        lines: Vec::new(),
-        small_print: Vec::new(),
-        page: None,
-        one_liners: Vec::new(),
-        severity: Severity::Info,
-        closing: false,
-        thread: String::new(),
-        reply_to_subject: None,
-        event: "several".into(),
-        data: Value::Null,
-    }
+    Message::of("nothing to tell", Severity::Info)
 }
 
 fn event(intent: &Intent) -> String {
@@ -180,7 +164,7 @@ fn transition_name(transition: &Transition) -> &'static str {
 }
 
 /// One object an intent, absolute times only: a frozen body stays true however late it is sent.
-fn data(intents: &[&Intent]) -> Value {
+pub fn data(intents: &[&Intent]) -> Value {
     json!({ "items": intents.iter().map(|intent| item(intent)).collect::<Vec<_>>() })
 }
 
@@ -241,6 +225,9 @@ mod tests {
             message.lines.iter().map(line).collect::<String>()
         )
     }
+    fn small(message: &Message) -> Vec<&str> {
+        message.small_print.iter().map(|note| note.short.as_str()).collect()
+    }
     fn stdout(message: &Message) -> String {
         message.one_liners.iter().map(|line| format!("{:<9} {}\n", line.severity.as_str(), line.text)).collect()
     }
@@ -254,28 +241,28 @@ mod tests {
         );
         insta::assert_snapshot!(lines(&message), @r"
         7 days: gitlab/platform/renovate expires Tue 1 Dec 2026 00:00 UTC
-        Breaks: deploy-prod
-        Do: rotate it, then replace it wherever it is used · how to · open in gitlab
+        Breaks: deploy-prod: first run after it Tue 1 Dec 02:00 UTC
+        Do: rotate it, then replace RENOVATE_TOKEN in github example/shop · how to · open in GitLab
         Whose: platform · last rotated 2 Sep 2026, by hand
         Next: Fri 27 Nov 09:00 UTC (the 3-day step falls on a Saturday)
         ");
         assert_eq!(message.relative.as_deref(), Some("in 6 days 15 hours"));
-        assert_eq!(message.small_print, ["step 7d of 14/7/3/1", "read 4 min ago", "R7K2"]);
+        assert_eq!(small(&message), ["step 7d of 14/7/3/1", "read 4 min ago", "R7K2"]);
     }
 
     #[test]
     fn a_revoked_token_is_told_as_in_the_sample() {
         let message = composed(&[revoked()], "2026-11-24 09:01");
-        assert_eq!(message.subject, "[forewarn] REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod");
+        assert_eq!(message.subject, "[forewarn] REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC");
         insta::assert_snapshot!(lines(&message), @r"
         Revoked: keycloak/ci/deploy-bot no longer works; it was good until 1 Mar 2027
-        Breaks: deploy-prod now
-        Do: issue a new one and replace it wherever it is used, or hold the run · how to · open in keycloak
-        Whose: identity
+        Breaks: deploy-prod in 3 h: the run of Tue 24 Nov 12:00 UTC will fail
+        Do: issue a new one and replace its copies (2 known), or hold the run · how to · open in Keycloak
+        Whose: identity · told too: oncall (a run is ahead)
         Next: again Wed 25 Nov 09:01 UTC, then after 3 and 7 days
         ");
         assert_eq!(
-            message.small_print,
+            small(&message),
             ["seen working 08:46, not working 09:01 UTC; the issuer does not say who or why", "M2Q9"]
         );
     }
@@ -289,10 +276,10 @@ mod tests {
         );
         insta::assert_snapshot!(lines(&message), @r"
         Closed, rotated: gitlab/platform/renovate is good until Mon 1 Mar 2027 00:00 UTC (was 1 Dec 2026)
-        -: old value: revoked by the issuer
+        -: Copies: 1 of 1 replaced after the rotation · old value: revoked by the issuer
         Next: rotation due 22 Feb 2027 (quarterly), first reminder Fri 22 Jan
         ");
-        assert_eq!(message.small_print, ["R7K2"]);
+        assert_eq!(small(&message), ["R7K2"]);
         assert!(message.closing);
     }
 
@@ -329,13 +316,15 @@ mod tests {
             ),
             (
                 Some(Before { ends: end, never: false, ended: Some("absent".into()), use_known: true, issued: None }),
-                "old value: no longer known to gitlab",
+                "old value: no longer known to GitLab",
             ),
         ];
         for (before, said) in table {
             let mut closing = rotated();
             closing.facts.before = before;
-            assert_eq!(plain(&composed(&[closing], "2026-11-24 09:00").lines[0].text), said);
+            closing.facts.copies.clear();
+            let told = plain(&composed(&[closing], "2026-11-24 09:00").lines[0].text);
+            assert_eq!(told, format!("Copies: not said · {said}"));
         }
     }
 
@@ -360,15 +349,14 @@ mod tests {
         let message = composed(&[blind()], "2026-11-24 09:01");
         insta::assert_snapshot!(lines(&message), @r"
         Blind: collector gitlab cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): its own login is refused (401)
-        Covers: 40 tokens, judged on what was read at 07:31 UTC; 2 of them have a deadline within 7 days. A revocation would go unseen
-        Do: replace the login. No reload needed · how to
+        Covers: 40 tokens, judged on what was read at 07:31 UTC; 2 of them end within 7 days. A revocation would go unseen
+        Do: replace the login (file gitlab-read; role Owner, scope read_api). No reload needed · how to
         Whose: sre (owner of forewarn)
         Next: critical after 24 h, or when one of the 40 is 24 h from its deadline. This message stands for all 40
         ");
         assert_eq!(
             message.subject,
-            "[forewarn] BLIND: collector gitlab cannot read gitlab.example.com since 07:46 UTC (1 h 15 min): \
-             its own login is refused (401), 40 tokens unread"
+            "[forewarn] BLIND: collector gitlab, own login refused (401), 40 tokens unread since 07:46 UTC"
         );
     }
 
@@ -410,7 +398,7 @@ mod tests {
         insta::assert_snapshot!(lines(&message), @r"
         Expired: gitlab/platform/renovate expired Tue 1 Dec 2026 00:00 UTC, 40 min ago
         Breaks: deploy-prod now
-        Do: issue a new one and replace it wherever it is used, or hold the run · how to · open in gitlab
+        Do: issue a new one and replace RENOVATE_TOKEN in github example/shop, or hold the run · how to · open in GitLab
         Whose: platform · last rotated 2 Sep 2026, by hand
         Next: again Wed 2 Dec 00:00 UTC, then after 3 and 7 days
         -: Also: Holds too much · gitlab/platform/renovate holds more than its policy allows: api · R7K2
@@ -440,11 +428,11 @@ mod tests {
         let message = composed(&many, "2026-11-24 09:00");
         assert_eq!(
             message.subject,
-            "[forewarn] 31 tokens need someone (1 critical, 30 warning); first Tue 1 Dec 00:00 UTC"
+            "[forewarn] 31 tokens need someone (1 critical, 30 warning); breaks deploy-prod today 12:00 UTC"
         );
         assert_eq!(message.lines.len(), 21);
         insta::assert_snapshot!(plain(&message.lines[0].text),
-            @"critical keycloak/ci/deploy-bot no longer works; it was good until 1 Mar 2027; breaks deploy-prod; team identity · M2Q9");
+            @"critical keycloak/ci/deploy-bot no longer works; it was good until 1 Mar 2027; breaks deploy-prod today 12:00 UTC; team identity · M2Q9");
         insta::assert_snapshot!(plain(&message.lines[1].text),
             @"warning gitlab/platform/t00 expires in 7 days, Tue 1 Dec 00:00 UTC; breaks deploy-prod; team platform · R7K2");
         assert_eq!(plain(&message.lines[20].text), "and 11 more");
@@ -467,8 +455,8 @@ mod tests {
         };
         let message = composed(&[first.clone(), stray("gitlab/a"), stray("gitlab/b"), dead], "2026-11-24 09:01");
         insta::assert_snapshot!(lines(&message), @r"
-        : first look at collector gitlab: 412 tokens watched, 2 need someone (1 critical, 1 warning)
-        -: critical keycloak/ci/deploy-bot no longer works; it was good until 1 Mar 2027; breaks deploy-prod; team identity · M2Q9
+        : First look at collector gitlab: 412 tokens watched, 2 need someone (1 critical, 1 warning)
+        -: critical keycloak/ci/deploy-bot no longer works; it was good until 1 Mar 2027; breaks deploy-prod today 12:00 UTC; team identity · M2Q9
         -: warning gitlab/platform/renovate expires in 7 days, Tue 1 Dec 00:00 UTC; breaks deploy-prod; team platform · R7K2
         -: 2 tokens of gitlab without a policy
         ");
@@ -513,7 +501,61 @@ mod tests {
         let message = composed(&[short], "2026-11-24 09:40:44");
         assert_eq!(message.subject, "[forewarn] 20 s: vault/ci-deploy expires Tue 24 Nov 2026 09:41:03 UTC");
         assert_eq!(message.relative.as_deref(), Some("in 19 s"));
-        assert_eq!(message.small_print[0], "step 1/3 of 1/3, 1/6, 1/15 of its lifetime");
+        assert_eq!(small(&message)[0], "step 1/3 of 1/3, 1/6, 1/15 of its lifetime");
+    }
+
+    #[test]
+    fn rules_9_3_and_9_5_the_first_line_says_why_it_is_told_again() {
+        let table = [
+            (Transition::Opened, false, "REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC"),
+            (
+                Transition::Reminder(2),
+                false,
+                "REVOKED, reminder 2: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+            (
+                Transition::Raised(Severity::Critical),
+                false,
+                "REVOKED, now critical: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+            (
+                Transition::Reassigned,
+                false,
+                "REVOKED, now yours: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+            (
+                Transition::Opened,
+                true,
+                "REVOKED, comes and goes: keycloak/ci/deploy-bot, breaks deploy-prod today 12:00 UTC",
+            ),
+        ];
+        for (transition, flapping, first) in table {
+            let mut one = revoked();
+            one.transition = transition;
+            one.episode.flapping = flapping;
+            assert_eq!(composed(&[one], "2026-11-24 09:01").first_line(), first);
+        }
+    }
+
+    #[test]
+    fn a_closing_answers_what_was_told_not_what_holds_now() {
+        let mut due = rotated();
+        due.episode.kind = FindingKind::RotationDue;
+        due.episode.finding.due = Some(at("2026-12-01 14:10"));
+        let earlier = composed(&[due], "2026-11-25 10:00").reply_to_subject.unwrap();
+        assert!(earlier.ends_with("Tue 1 Dec 2026 14:10 UTC"), "{earlier}");
+        let mut closed = revoked();
+        closed.transition = Transition::Closed(Closing::Recovered);
+        let earlier = composed(&[closed], "2026-11-25 10:00").reply_to_subject.unwrap();
+        assert_eq!(earlier, "[forewarn] REVOKED: keycloak/ci/deploy-bot, breaks deploy-prod");
+    }
+
+    #[test]
+    fn what_is_told_in_one_line_is_english() {
+        let mut soon = rotated();
+        soon.facts.ends = Some(at("2026-11-25 10:03:00"));
+        let told = stdout(&composed(&[soon], "2026-11-25 10:00"));
+        assert!(told.contains("is good until 10:03 UTC, in 3 min (was 1 Dec 2026)."), "{told}");
     }
 
     #[test]
@@ -579,8 +621,8 @@ mod tests {
         };
         assert!(first.contains(name) && message.subject.contains(name), "{first}");
         assert!(first.len() > name.len() + 8, "{first}");
-        assert_eq!(message.small_print.last().unwrap(), "R7K2");
-        let all = format!("{}{}{}", lines(message), message.small_print.join("·"), stdout(message));
+        assert_eq!(*small(message).last().unwrap(), "R7K2");
+        let all = format!("{}{}{}", lines(message), small(message).join("·"), stdout(message));
         for bad in ["  ", "..", ";;", "()", " ,", " .", "_", "None", "Some("] {
             assert!(!all.replace("warning   ", "").replace("info      ", "").contains(bad), "{bad:?} in {all}");
         }

@@ -4,8 +4,8 @@
 
 use super::{Span, why, words};
 use crate::domain::At;
-use crate::domain::delivery::Intent;
-use crate::domain::episode::Subject;
+use crate::domain::delivery::{Facts, Intent};
+use crate::domain::episode::{Subject, Transition};
 use crate::domain::finding::{FindingKind, Why};
 
 /// What the first line is made of.
@@ -36,17 +36,35 @@ pub fn who(intent: &Intent) -> Vec<Span> {
 
 /// The head of an opening, a rung, a rise, a reminder: of what stands, as of `now`.
 pub fn open(intent: &Intent, now: At) -> Head {
+    let mut head = of_kind(intent, now);
+    // Semantics 9.3, 9.5: who reads only the first line must see why the same thing is told again.
+    head = match intent.transition {
+        Transition::Raised(severity) => head.told_again(&format!("now {severity}")),
+        Transition::Reminder(nth) => head.told_again(&format!("reminder {nth}")),
+        Transition::Reassigned => head.told_again("now yours"),
+        Transition::Opened | Transition::Rung(_) | Transition::Closed(_) => head,
+    };
+    if intent.episode.flapping { head.told_again("comes and goes") } else { head }
+}
+
+fn of_kind(intent: &Intent, now: At) -> Head {
     let facts = &intent.facts;
     let finding = &intent.episode.finding;
     let kind = intent.episode.kind;
     let due = finding.due.or(facts.ends);
     let told = why::predicate(&finding.why, facts, now);
-    let plain =
-        |mark: &str, otherwise: &str| Head::plain(mark, who(intent), told.as_deref().unwrap_or(otherwise), false);
+    let plain = |mark: &str, otherwise: &str| {
+        let head = Head::plain(mark, who(intent), told.as_deref().unwrap_or(otherwise), false);
+        // A subject has no room for the whole of a long reason.
+        match &told {
+            Some(told) if told.len() > ROOM => head.titled(&format!("{mark}: {} {otherwise}", title(intent))),
+            _ => head,
+        }
+    };
     match kind {
-        FindingKind::ExpiresSoon => expires(intent, due, None, now),
+        FindingKind::ExpiresSoon => expires(intent, due, frozen(facts), now),
         FindingKind::ExpiresBeforeRotation => expires(intent, due, before_rotation(intent, due), now),
-        FindingKind::BreaksDeploy => expires(intent, due, Some("before the end of a run that needs it".into()), now),
+        FindingKind::BreaksDeploy => expires(intent, due, Some(needed(facts, now)), now),
         FindingKind::Expired => expired(intent, due, now),
         FindingKind::Revoked => ended(intent, "Revoked", "no longer works", now),
         FindingKind::Vanished => ended(intent, "Gone", &format!("is no longer known to {}", why::issuer(facts)), now),
@@ -54,9 +72,9 @@ pub fn open(intent: &Intent, now: At) -> Head {
         FindingKind::RotationMissed => rotation_missed(intent, due, now),
         FindingKind::NotInjected => plain("Old value in use", "is still used with its old value"),
         FindingKind::OldGenerationAlive => plain("Old value alive", "was rotated, but its old value still works"),
-        FindingKind::NeverExpires => plain("Never expires", "never expires"),
+        FindingKind::NeverExpires => plain("Never expires", "has no end, and no exception is written"),
         FindingKind::TooLongLived => plain("Lives too long", "lives longer than its policy allows"),
-        FindingKind::Unused => plain("Unused", "was not used for longer than its policy says"),
+        FindingKind::Unused => plain("Unused", &unused(facts, now)),
         FindingKind::OverScoped => plain("Holds too much", "holds more than its policy allows"),
         FindingKind::Unmanaged => plain("No policy", "is watched, but no policy speaks of it"),
         FindingKind::Unowned => plain("No team", "has no team: nobody would be told"),
@@ -64,16 +82,38 @@ pub fn open(intent: &Intent, now: At) -> Head {
         FindingKind::Unverified => plain("Not known", "could not be checked: whether it works is not known"),
         FindingKind::TiedToPerson => plain("Tied to a person", "serves a pipeline, but belongs to a person's account"),
         FindingKind::Reused => plain("Reused", "has a value that is used in more than one place"),
-        FindingKind::CollectorFailing => {
-            let partial = matches!(finding.why, Why::Partial { .. });
-            let mark = if partial { "Partly blind" } else { "Blind" };
-            let otherwise = "cannot read its issuer";
-            Head::plain(mark, who(intent), told.as_deref().unwrap_or(otherwise), true)
-        }
+        FindingKind::CollectorFailing => blind(intent, told.as_deref()),
         FindingKind::ChannelFailing => {
             Head::plain("Channel down", who(intent), told.as_deref().unwrap_or("does not take messages"), true)
         }
     }
+}
+
+/// `was last used 24 Apr 2026, 214 days ago`.
+fn unused(facts: &Facts, now: At) -> String {
+    match facts.last_used {
+        Some(used) => format!("was last used {}, {}", words::day(used.at), words::nearly(used.at, now)),
+        None => "was not used for longer than its policy says".into(),
+    }
+}
+
+/// Bytes of a predicate that a subject has room for.
+const ROOM: usize = 80;
+
+/// [`who`] for a subject.
+pub fn title(intent: &Intent) -> String {
+    words::shortened(&super::plain(&who(intent)), 90)
+}
+
+/// `BLIND: collector gitlab, own login refused (401)`.
+fn blind(intent: &Intent, told: Option<&str>) -> Head {
+    let why = &intent.episode.finding.why;
+    let mark = if matches!(why, Why::Partial { .. }) { "Partly blind" } else { "Blind" };
+    let head = Head::plain(mark, who(intent), told.unwrap_or("cannot read its issuer"), true);
+    let Some(cause) = why::cause(why, &intent.facts) else { return head };
+    let mut brief = who(intent);
+    brief.push(Span::Plain(format!(" is {}: {cause}", mark.to_lowercase())));
+    Head { brief, ..head.titled(&format!("{}: {}, {cause}", mark.to_uppercase(), title(intent))) }
 }
 
 fn expires(intent: &Intent, due: Option<At>, tail: Option<String>, now: At) -> Head {
@@ -85,6 +125,19 @@ fn expires(intent: &Intent, due: Option<At>, tail: Option<String>, now: At) -> H
     }
     let mark = words::ahead(due, intent.episode.finding.rung.as_ref(), now);
     Head::dated(mark, who(intent), "expires", due, now).tail(tail)
+}
+
+/// `inside "year end"`.
+fn frozen(facts: &Facts) -> Option<String> {
+    facts.freeze.as_ref().map(|(_, name)| format!("inside \"{name}\""))
+}
+
+/// `the run of Wed 25 Nov 02:00 UTC needs it`.
+fn needed(facts: &Facts, now: At) -> String {
+    match &facts.first_run {
+        Some((_, at)) => format!("the run of {} needs it", words::short(*at, now)),
+        None => "before the end of a run that needs it".into(),
+    }
 }
 
 /// `14 h before its rotation is due`.
@@ -106,7 +159,7 @@ fn expired(intent: &Intent, due: Option<At>, now: At) -> Head {
         return Head::plain("Expired", who(intent), "has expired; when is not known", true);
     };
     let mut head = Head::dated("Expired".into(), who(intent), "expired", due, now).spoken_relative();
-    head.subject = format!("EXPIRED: {}, {}", super::plain(&who(intent)), words::full(due, now));
+    head.subject = format!("EXPIRED: {}, {}", title(intent), words::full(due, now));
     if (0..60).contains(&(now - due).num_seconds()) {
         head.brief = who(intent);
         head.brief.push(Span::Plain(" has expired".into()));
@@ -126,7 +179,7 @@ fn ended(intent: &Intent, mark: &str, verb: &str, now: At) -> Head {
         }
     };
     let mut head = Head::plain(mark, who(intent), &format!("{verb}; {good}"), true);
-    head.subject = format!("{}: {}", mark.to_uppercase(), super::plain(&who(intent)));
+    head.subject = format!("{}: {}", mark.to_uppercase(), title(intent));
     head
 }
 
@@ -163,21 +216,39 @@ impl Head {
     /// `NAME expires ABSOLUTE`, and the relative time for whoever says it behind.
     pub fn dated(mark: String, who: Vec<Span>, verb: &str, at: At, now: At) -> Self {
         let absolute = words::full(at, now);
-        let subject = format!("{mark}: {} {verb} {absolute}", super::plain(&who));
+        let subject = format!("{mark}: {} {verb} {absolute}", words::shortened(&super::plain(&who), 90));
         let mut headline = who.clone();
         headline.push(Span::Plain(format!(" {verb} ")));
         headline.push(Span::Strong(absolute));
+        let (near, clock) = (words::nearly(at, now), words::clock(at, now));
         let mut brief = who;
-        brief.push(Span::Plain(format!(" {verb} {}, {}", words::nearly(at, now), words::clock(at, now))));
+        // "good until in 3 min" is no English.
+        brief.push(Span::Plain(match verb.ends_with(" until") {
+            true => format!(" {verb} {clock}, {near}"),
+            false => format!(" {verb} {near}, {clock}"),
+        }));
         Self { mark, headline, relative: Some(words::relative(at, now)), subject, brief }
     }
     /// `NAME PREDICATE`; `loud`: the subject says the mark in capitals.
     pub fn plain(mark: &str, who: Vec<Span>, predicate: &str, loud: bool) -> Self {
         let spoken = if loud { mark.to_uppercase() } else { mark.to_owned() };
-        let subject = format!("{spoken}: {} {predicate}", super::plain(&who));
+        let subject = format!("{spoken}: {} {predicate}", words::shortened(&super::plain(&who), 90));
         let mut headline = who;
         headline.push(Span::Plain(format!(" {predicate}")));
         Self { mark: mark.into(), brief: headline.clone(), headline, relative: None, subject }
+    }
+    /// `Revoked, reminder 2`: in the mark, in the subject, and behind a one-liner.
+    fn told_again(mut self, why: &str) -> Self {
+        // Subjects begin with the mark, some of them in capitals.
+        let rest = self.subject.get(self.mark.len()..).unwrap_or_default();
+        self.subject = format!("{}, {why}{rest}", &self.subject[..self.subject.len() - rest.len()]);
+        self.mark = format!("{}, {why}", self.mark);
+        self.brief.push(Span::Plain(format!(" ({why})")));
+        self
+    }
+    fn titled(mut self, subject: &str) -> Self {
+        self.subject = subject.into();
+        self
     }
     /// For marks that do not count the time themselves: the headline does.
     fn spoken_relative(mut self) -> Self {

@@ -28,7 +28,7 @@ pub struct Listing {
 pub fn listing(items: &[Item<'_>], now: At) -> Listing {
     let title = title(items, now);
     let (told, counted): (Vec<_>, Vec<_>) = items.iter().partition(|item| !is_counted(item.intent));
-    let mut lines: Vec<Line> = told.iter().take(MOST).map(|item| Line { lead: None, text: line(item) }).collect();
+    let mut lines: Vec<Line> = told.iter().take(MOST).map(|item| Line { lead: None, text: line(item, now) }).collect();
     if told.len() > MOST {
         lines.push(words_line(format!("and {} more", told.len() - MOST)));
     }
@@ -50,9 +50,9 @@ pub fn one_liner(intent: &Intent, head: &Head, now: At) -> OneLiner {
     if intent.transition.is_closing() {
         return OneLiner { severity: Severity::Info, text: format!("{}: {text}", head.mark) };
     }
-    if let Some(breaks) = parts::breaks_tail(intent) {
-        let now_broken = intent.episode.kind.is_ended() && severity == Severity::Critical;
-        text.push_str(&format!(" {}{}.", capital(&breaks), if now_broken { " now" } else { "" }));
+    if let Some(breaks) = parts::breaks_tail(intent, now) {
+        let at_once = parts::is_broken(intent) && parts::run_ahead(intent, now).is_none();
+        text.push_str(&format!(" {}{}.", words::capital(&breaks), if at_once { " now" } else { "" }));
     } else if parts::breaks(intent.episode.kind) {
         text.push_str(" Breaks: not said.");
     }
@@ -70,41 +70,53 @@ fn title(items: &[Item<'_>], now: At) -> String {
     let introduction = items.iter().any(|item| item.intent.introduction);
     if introduction {
         let told = items.iter().filter(|item| !is_counted(item.intent)).count();
-        return introduction_title(items, told);
+        return words::capital(&introduction_title(items, told));
     }
     let closed = items.iter().filter(|item| item.intent.transition.is_closing()).count();
     let open: Vec<_> = items.iter().filter(|item| !is_counted(item.intent) && !is_closed(item)).collect();
-    let mut title = match open.as_slice() {
+    let tail = tail(items, &open, closed, now);
+    let title = match open.as_slice() {
         [] if closed == 0 => format!("{} without a policy or a team", words::count(items.len(), "token")),
         [] => format!("{} closed", words::count(closed, "finding")),
         // One that needs someone is told as if it came alone.
-        [one] => return alone(one, closed),
+        [one] => return alone(one, closed, now),
         several => {
-            let names: Vec<&str> =
-                several.iter().map(|item| item.intent.facts.token.as_str()).take(NAMED + 1).collect();
-            let named = if names.len() <= NAMED { format!(": {}", words::list(&names)) } else { String::new() };
-            let counts = counts(items);
-            format!("{} {}{counts}{named}", words::count(several.len(), "token"), need(several.len()))
+            let names: Vec<&str> = several.iter().map(|item| item.intent.facts.token.as_str()).collect();
+            let title = format!("{} {}{}", words::count(several.len(), "token"), need(several.len()), counts(items));
+            let named = format!("{title}: {}", words::list(&names));
+            let short = named.chars().count() + tail.chars().count() <= PHONE;
+            if names.len() <= NAMED && short { named } else { title }
         }
     };
-    if closed > 0 && !open.is_empty() {
-        title.push_str(&format!(", {closed} closed"));
-    }
-    if let Some(first) = first_due(items, now) {
-        title.push_str(&format!("; first {}", words::short(first, now)));
-    }
-    title
+    format!("{title}{tail}")
 }
 
-/// So many tokens are named in the title itself.
+/// What closed, and what breaks or ends first.
+fn tail(items: &[Item<'_>], open: &[&Item<'_>], closed: usize, now: At) -> String {
+    let closed = if closed > 0 && !open.is_empty() { format!(", {closed} closed") } else { String::new() };
+    let ahead = open.iter().filter_map(|item| parts::run_ahead(item.intent, now)).min_by_key(|(_, at)| *at);
+    let broken = open.iter().find(|item| parts::is_broken(item.intent) && parts::pipeline_names(item.intent).is_some());
+    let first = match (ahead, broken.and_then(|item| parts::breaks_tail(item.intent, now))) {
+        (Some((pipeline, at)), _) => format!("; breaks {pipeline} {}", words::today(at, now)),
+        (None, Some(breaks)) => format!("; {breaks} now"),
+        (None, None) => match first_due(items, now) {
+            Some(first) => format!("; first {}", words::short(first, now)),
+            None => String::new(),
+        },
+    };
+    format!("{closed}{first}")
+}
+
+/// So many tokens are named in the title itself, if a phone shows all of it.
 const NAMED: usize = 3;
+const PHONE: usize = 150;
 
 fn is_closed(item: &Item<'_>) -> bool {
     item.intent.transition.is_closing()
 }
 
-fn alone(item: &Item<'_>, closed: usize) -> String {
-    let breaks = parts::breaks_tail(item.intent).map(|breaks| format!(", {breaks}")).unwrap_or_default();
+fn alone(item: &Item<'_>, closed: usize, now: At) -> String {
+    let breaks = parts::breaks_tail(item.intent, now).map(|breaks| format!(", {breaks}")).unwrap_or_default();
     match closed {
         0 => format!("{}{breaks}", item.head.subject),
         closed => format!("{}{breaks}, and {closed} closed", item.head.subject),
@@ -121,7 +133,11 @@ fn introduction_title(items: &[Item<'_>], told: usize) -> String {
     let watched = items.iter().find_map(|item| item.intent.facts.covers).map(|(tokens, _)| tokens as usize);
     let counts = counts(items);
     match watched {
+        Some(watched) if told == 0 => {
+            format!("{looked}: {} watched, none needs someone", words::count(watched, "token"))
+        }
         Some(watched) => format!("{looked}: {} watched, {told} {}{counts}", words::count(watched, "token"), need(told)),
+        None if told == 0 => format!("{looked}: no token needs someone"),
         None => format!("{looked}: {} {}{counts}", words::count(told, "token"), need(told)),
     }
 }
@@ -162,20 +178,20 @@ fn first_due(items: &[Item<'_>], now: At) -> Option<At> {
     open.filter_map(|item| item.intent.episode.finding.due).filter(|due| *due > now).min()
 }
 
-fn line(item: &Item<'_>) -> Vec<Span> {
+fn line(item: &Item<'_>, now: At) -> Vec<Span> {
     let mut spans = vec![Span::Strong(marker(item)), Span::Plain(" ".into())];
     spans.extend(item.head.brief.iter().cloned());
     let intent = item.intent;
     if !intent.transition.is_closing() {
         let mut tail = Vec::new();
-        tail.extend(parts::breaks_tail(intent));
+        tail.extend(parts::breaks_tail(intent, now));
         tail.extend(intent.facts.team.as_ref().map(|team| format!("team {team}")));
         if item.others > 0 {
             tail.push(format!("and {}", words::count(item.others, "more finding")));
         }
         spans.extend((!tail.is_empty()).then(|| Span::Plain(format!("; {}", tail.join("; ")))));
     }
-    spans.push(Span::Plain(format!(" · {}", intent.episode.id.code())));
+    spans.extend([Span::Apart, Span::Plain(intent.episode.id.code())]);
     spans
 }
 
@@ -207,9 +223,4 @@ fn words_line(text: String) -> Line {
 fn worst(items: &[Item<'_>]) -> Severity {
     let open = items.iter().filter(|item| !item.intent.transition.is_closing());
     open.map(|item| item.intent.episode.severity).max().unwrap_or(Severity::Info)
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

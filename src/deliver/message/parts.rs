@@ -2,7 +2,7 @@
 //!
 //! "Not said" instead of silence: a line stands even when nothing is known for it.
 
-use super::{ComposeCx, Line, Span, remedy, why, words};
+use super::{ComposeCx, Line, Note, Span, remedy, why, words};
 use crate::domain::At;
 use crate::domain::delivery::{Facts, Intent};
 use crate::domain::episode::Transition;
@@ -15,7 +15,7 @@ const NOT_SAID: &str = "not said";
 pub fn lines(intent: &Intent, now: At) -> Vec<Line> {
     let mut lines = vec![affected(intent, now)];
     lines.push(Line { lead: Some("Do"), text: remedy::line(intent) });
-    lines.push(lead("Whose", whose(intent)));
+    lines.push(Line { lead: Some("Whose"), text: whose(intent) });
     lines.push(lead("Next", next(intent, now)));
     lines
 }
@@ -69,20 +69,37 @@ pub fn pipeline_names(intent: &Intent) -> Option<String> {
     (!names.is_empty()).then(|| words::list(&names))
 }
 
-/// What breaks, as it stands behind a headline: `breaks deploy-prod`, `blinds collector gitlab`, `40 tokens unread`.
-pub fn breaks_tail(intent: &Intent) -> Option<String> {
-    let kind = intent.episode.kind;
+/// What breaks, as it stands behind a headline: `breaks deploy-prod`, `breaks deploy-prod today 12:00 UTC`,
+/// `blinds collector gitlab`, `40 tokens unread since 07:46 UTC`.
+pub fn breaks_tail(intent: &Intent, now: At) -> Option<String> {
+    let (kind, facts) = (intent.episode.kind, &intent.facts);
     if kind == FindingKind::CollectorFailing {
-        return intent.facts.covers.map(|(tokens, _)| format!("{} unread", words::count(tokens as usize, "token")));
+        let since = why::unread_since(&intent.episode.finding.why);
+        let since = since.map(|since| format!(" since {}", words::clock(since, now))).unwrap_or_default();
+        return facts.covers.map(|(tokens, _)| format!("{} unread{since}", words::count(tokens as usize, "token")));
     }
     if !breaks(kind) {
         return None;
     }
-    match (pipeline_names(intent), blinds(&intent.facts)) {
-        (Some(names), _) => Some(format!("breaks {names}")),
+    match (pipeline_names(intent), blinds(facts)) {
+        (Some(names), _) => Some(match run_ahead(intent, now) {
+            Some((pipeline, at)) => format!("breaks {pipeline} {}", words::today(at, now)),
+            None => format!("breaks {names}"),
+        }),
         (None, Some(collector)) => Some(format!("blinds collector {collector}")),
         (None, None) => None,
     }
+}
+
+/// The next run that fails because the token ended already.
+pub fn run_ahead(intent: &Intent, now: At) -> Option<(&PipelineId, At)> {
+    let (pipeline, at) = intent.facts.next_run.as_ref()?;
+    (is_broken(intent) && *at > now).then_some((pipeline, *at))
+}
+
+/// It ended, and nothing usable is left.
+pub fn is_broken(intent: &Intent) -> bool {
+    intent.episode.kind.is_ended() && intent.episode.severity == Severity::Critical
 }
 
 /// The collector that goes blind with its own login.
@@ -102,16 +119,34 @@ fn affected(intent: &Intent, now: At) -> Line {
     }
     let names = pipeline_names(intent);
     if !breaks(kind) {
-        return lead("Used by", names.unwrap_or_else(|| NOT_SAID.into()));
+        let seen = if kind == FindingKind::Unused && names.is_some() { ", says its policy" } else { "" };
+        return lead("Used by", names.map_or_else(|| NOT_SAID.into(), |names| format!("{names}{seen}")));
     }
-    let now_broken = kind.is_ended() && intent.episode.severity == Severity::Critical;
     let text = match (names, blinds(facts)) {
-        (Some(names), _) if now_broken => format!("{names} now"),
-        (Some(names), _) => names,
+        (Some(names), _) if is_broken(intent) => broken(intent, &names, now),
+        (Some(names), _) => format!("{names}{}", first_run(intent, now)),
         (None, Some(collector)) => format!("forewarn's own sight: collector {collector} cannot read without it"),
         (None, None) => format!("{NOT_SAID}: no policy names a pipeline for it"),
     };
     lead("Breaks", text)
+}
+
+/// `deploy-prod in 3 h: the run of Tue 24 Nov 12:00 UTC will fail`.
+fn broken(intent: &Intent, names: &str, now: At) -> String {
+    let Some((pipeline, at)) = run_ahead(intent, now) else { return format!("{names} now") };
+    let others = if names == pipeline.as_str() { String::new() } else { format!("; also {names}") };
+    format!("{pipeline} {}: the run of {} will fail{others}", words::nearly(at, now), words::short(at, now))
+}
+
+/// `: first run after it Tue 1 Dec 02:00 UTC`; a run that has begun by then is said as such.
+fn first_run(intent: &Intent, now: At) -> String {
+    let Some((pipeline, at)) = &intent.facts.first_run else { return String::new() };
+    let of = if pipelines(intent).len() > 1 { format!(" of {pipeline}") } else { String::new() };
+    let run = words::short(*at, now);
+    match intent.episode.finding.due.or(intent.facts.ends) {
+        Some(end) if *at < end => format!(": the run{of} that starts {run} is cut off by it"),
+        _ => format!(": first run{of} after it {run}"),
+    }
 }
 
 fn covers(facts: &Facts, now: At) -> String {
@@ -123,18 +158,18 @@ fn covers(facts: &Facts, now: At) -> String {
         return format!("how many tokens is not known; {read}. A revocation would go unseen");
     };
     let ending = match ending {
-        0 => "none of them has a deadline within 7 days".to_owned(),
-        1 => "1 of them has a deadline within 7 days".into(),
-        n => format!("{n} of them have a deadline within 7 days"),
+        0 => "none of them ends within 7 days".to_owned(),
+        1 => "1 of them ends within 7 days".into(),
+        n => format!("{n} of them end within 7 days"),
     };
     format!("{}, {read}; {ending}. A revocation would go unseen", words::count(tokens as usize, "token"))
 }
 
-fn whose(intent: &Intent) -> String {
+fn whose(intent: &Intent) -> Vec<Span> {
     let facts = &intent.facts;
     let ours =
         facts.own_login || matches!(intent.episode.kind, FindingKind::CollectorFailing | FindingKind::ChannelFailing);
-    let mut text = match (&facts.team, &facts.owner) {
+    let team = match (&facts.team, &facts.owner) {
         (Some(team), _) if ours => format!("{team} (owner of forewarn)"),
         (Some(team), _) => team.to_string(),
         (None, _) if ours => "whoever runs forewarn".into(),
@@ -143,12 +178,16 @@ fn whose(intent: &Intent) -> String {
     };
     let by = if facts.by_hand { "by hand" } else { "by machine" };
     let by = if facts.schedule.is_some() { format!(", {by}") } else { String::new() };
-    match (facts.rotated_at, facts.issued) {
-        (Some(rotated), _) => text.push_str(&format!(" · last rotated {}{by}", words::day(rotated))),
-        (None, Some(issued)) => text.push_str(&format!(" · issued {}{by}", words::day(issued))),
-        (None, None) => {}
+    let born = match (facts.rotated_at, facts.issued) {
+        (Some(rotated), _) => Some(format!("last rotated {}{by}", words::day(rotated))),
+        (None, issued) => issued.map(|issued| format!("issued {}{by}", words::day(issued))),
+    };
+    let told = facts.told_too.as_ref().map(|(reader, why)| format!("told too: {reader} ({why})"));
+    let mut spans = vec![Span::Plain(team)];
+    for said in [told, born].into_iter().flatten() {
+        spans.extend([Span::Apart, Span::Plain(said)]);
     }
-    text
+    spans
 }
 
 /// When something more is told. For reminders (no word of why) the rhythm of semantics 9.3 is said with it.
@@ -156,9 +195,16 @@ pub fn next(intent: &Intent, now: At) -> String {
     let until_critical =
         intent.episode.kind == FindingKind::CollectorFailing && intent.episode.severity < Severity::Critical;
     if let (true, Some((tokens, _))) = (until_critical, intent.facts.covers) {
-        return format!(
-            "critical after 24 h, or when one of the {tokens} is 24 h from its deadline. This message stands for all {tokens}"
-        );
+        return match tokens {
+            0 => "critical after 24 h".into(),
+            1 => "critical after 24 h, or when its token is 24 h from its deadline".into(),
+            tokens => format!(
+                "critical after 24 h, or when one of the {tokens} is 24 h from its deadline. This message stands for all {tokens}"
+            ),
+        };
+    }
+    if intent.episode.kind == FindingKind::ChannelFailing && intent.episode.severity < Severity::Critical {
+        return "critical after 1 h".into();
     }
     match &intent.facts.next {
         None => "nothing more before it changes".into(),
@@ -184,10 +230,10 @@ fn is_step(intent: &Intent, at: At) -> bool {
     ahead && (finding.due == Some(at) || finding.ladder.iter().any(|rung| rung.at == at))
 }
 
-pub fn small_print(intent: &Intent, now: At) -> Vec<String> {
+pub fn small_print(intent: &Intent, now: At) -> Vec<Note> {
     let finding = &intent.episode.finding;
     let facts = &intent.facts;
-    let mut print = Vec::new();
+    let mut print: Vec<String> = Vec::new();
     if let Some(rung) = &finding.rung {
         print.push(words::step(rung, &finding.ladder));
     }
@@ -196,15 +242,22 @@ pub fn small_print(intent: &Intent, now: At) -> Vec<String> {
         (Some(seen), Some(remark)) => print.push(format!("{seen}; {remark}")),
         (seen, remark) => print.extend(seen.or(remark)),
     }
-    print.extend(occasion(&intent.transition));
+    print.extend(occasion(intent, now));
     if intent.episode.flapping {
-        print.push("opened again and again: stays open until it is quiet for 24 h".into());
+        print.push("opened three times within 24 h: stays open until it was quiet for 24 h".into());
     }
-    if intent.episode.kind != FindingKind::CollectorFailing && !intent.episode.kind.is_ended() {
-        print.extend(facts.read_at.map(|read| format!("read {}", words::nearly(read, now))));
+    let mut print: Vec<Note> = print.into_iter().map(Note::from).collect();
+    let said = matches!(finding.why, Why::Stale { .. }) || intent.episode.kind == FindingKind::CollectorFailing;
+    if !said && !intent.episode.kind.is_ended() {
+        print.extend(facts.read_at.map(|read| read_note(facts, &words::nearly(read, now))));
     }
-    print.push(intent.episode.id.code());
+    print.push(intent.episode.id.code().into());
     print
+}
+
+fn read_note(facts: &Facts, when: &str) -> Note {
+    let from = facts.collector.as_ref().map(|collector| format!("from {collector} ")).unwrap_or_default();
+    Note { short: format!("read {when}"), long: format!("read {from}{when}") }
 }
 
 /// `seen working 08:46, not working 09:01 UTC`.
@@ -221,12 +274,13 @@ fn seen(intent: &Intent, now: At) -> Option<String> {
 }
 
 /// Why it is told now, where the head does not say it.
-fn occasion(transition: &Transition) -> Option<String> {
-    match transition {
+fn occasion(intent: &Intent, now: At) -> Option<String> {
+    let since = words::short(intent.episode.since, now);
+    match intent.transition {
         Transition::Opened | Transition::Rung(_) | Transition::Closed(_) => None,
         Transition::Raised(severity) => Some(format!("raised to {severity}")),
-        Transition::Reminder(nth) => Some(format!("reminder {nth}")),
-        Transition::Reassigned => Some("told to you since the configuration changed".into()),
+        Transition::Reminder(nth) => Some(format!("reminder {nth}, open since {since}")),
+        Transition::Reassigned => Some(format!("open since {since}; you are told because the configuration changed")),
     }
 }
 
@@ -240,7 +294,7 @@ pub fn page(intent: &Intent, cx: &ComposeCx) -> Option<String> {
 }
 
 /// Everything but unreserved characters and the slash, byte by byte (RFC 3986, 2.1).
-fn percent(path: &str) -> String {
+pub fn percent(path: &str) -> String {
     path.bytes().fold(String::with_capacity(path.len()), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             out.push(char::from(byte));

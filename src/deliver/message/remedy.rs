@@ -2,27 +2,45 @@
 //!
 //! Says only what follows from the kind, the reason and the definition's own sentence; no issuer is known here by name.
 
-use super::{Span, why};
+use super::{Span, why, words};
 use crate::domain::delivery::{Facts, Intent};
 use crate::domain::finding::{FindingKind, Why};
 use crate::domain::observation::Doubt;
 use crate::domain::reason::FailureReason;
 
+/// Begins the label of the link to the issuer's page.
+pub const OPEN: &str = "open in ";
+
 /// The line `Do`.
 pub fn line(intent: &Intent) -> Vec<Span> {
-    let mut spans = vec![Span::Plain(sentence(intent))];
+    let mut spans = vec![Span::Plain(format!("{}{}", before_freeze(intent), sentence(intent)))];
     let facts = &intent.facts;
     let links = [
         ("how to".to_owned(), facts.runbook.as_deref()),
-        (format!("open in {}", why::issuer(facts)), facts.link.as_ref().map(|link| link.as_str())),
+        (format!("{OPEN}{}", why::issuer(facts)), facts.link.as_ref().map(|link| link.as_str())),
     ];
     for (text, url) in links {
         if let Some(url) = url.filter(|url| is_web(url)) {
-            spans.push(Span::Plain(" · ".into()));
+            spans.push(Span::Apart);
             spans.push(Span::Link { text, url: url.into() });
         }
     }
     spans
+}
+
+/// `before Fri 18 Dec, when "year end" begins: `.
+fn before_freeze(intent: &Intent) -> String {
+    let at = intent.episode.since;
+    match &intent.facts.freeze {
+        Some((start, name)) if rotates(intent.episode.kind) => {
+            format!("before {}, when \"{name}\" begins: ", words::date(*start, at))
+        }
+        _ => String::new(),
+    }
+}
+
+fn rotates(kind: FindingKind) -> bool {
+    kind.is_time()
 }
 
 /// Links are strangers' text: only web addresses that cannot break out of a link.
@@ -42,7 +60,7 @@ fn sentence(intent: &Intent) -> String {
         | FindingKind::RotationDue
         | FindingKind::RotationMissed => rotate(facts),
         FindingKind::Expired | FindingKind::Revoked | FindingKind::Vanished => {
-            with_how("issue a new one and replace it wherever it is used, or hold the run", facts)
+            with_how(&format!("issue a new one and {}, or hold the run", replace(facts)), facts)
         }
         FindingKind::NotInjected => "put the new value where the old one is still used, then revoke the old one".into(),
         FindingKind::OldGenerationAlive => old_alive(why),
@@ -61,7 +79,7 @@ fn sentence(intent: &Intent) -> String {
         FindingKind::Unverified => unverified(why, facts),
         FindingKind::TiedToPerson => with_how("give the pipeline a token of a machine account", facts),
         FindingKind::Reused => "issue one token for each use".into(),
-        FindingKind::CollectorFailing => collector(why).into(),
+        FindingKind::CollectorFailing => collector(why, facts),
         FindingKind::ChannelFailing => {
             "look at its address, its secret and its receiver; waiting messages go out by themselves then".into()
         }
@@ -70,16 +88,45 @@ fn sentence(intent: &Intent) -> String {
 
 fn rotate(facts: &Facts) -> String {
     if facts.own_login {
-        return with_how("replace the login of this collector. No reload needed", facts);
+        let login = login(facts);
+        return with_how(&format!("replace the login{login} of this collector. No reload needed"), facts);
     }
-    with_how("rotate it, then replace it wherever it is used", facts)
+    match how(facts) {
+        // The definition's sentence says all of it, in the issuer's own terms.
+        Some(how) if facts.copies.is_empty() => uncapital(how),
+        Some(how) => format!("{}; then {}", uncapital(how), replace(facts)),
+        None => format!("rotate it, then {}", replace(facts)),
+    }
 }
 
-/// With the definition's own sentence about rotating, where there is one.
+/// The definition's own sentence about rotating, unless a runbook says it better.
+fn how(facts: &Facts) -> Option<&str> {
+    let how = facts.rotate.as_str().trim().trim_end_matches('.');
+    (!how.is_empty() && facts.runbook.is_none()).then_some(how)
+}
+
+/// `Rotate it …` after a lead word; names in capitals stay.
+fn uncapital(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// `replace RENOVATE_TOKEN in github example/shop`, `replace its copies (2 known)`, `replace it wherever it is used`.
+fn replace(facts: &Facts) -> String {
+    match facts.copies.as_slice() {
+        [] => "replace it wherever it is used".into(),
+        [one] => format!("replace {} in {}", one.name, one.place),
+        copies => format!("replace its copies ({} known)", copies.len()),
+    }
+}
+
 fn with_how(what: &str, facts: &Facts) -> String {
-    match facts.rotate.as_str().trim() {
-        "" => what.into(),
-        how => format!("{what}. {how}"),
+    match how(facts) {
+        Some(how) => format!("{what}. {how}"),
+        None => what.into(),
     }
 }
 
@@ -114,14 +161,17 @@ fn unverified(why: &Why, facts: &Facts) -> String {
     }
 }
 
-fn collector(why: &Why) -> &'static str {
+fn collector(why: &Why, facts: &Facts) -> String {
     let reason = match why {
         Why::Login { reason, .. } | Why::Unread { reason, .. } | Why::Partial { reason, .. } => *reason,
-        _ => return "look at the collector's page",
+        _ => return "look at the collector's page".into(),
     };
-    match reason {
-        FailureReason::LoginRefused => "replace the login. No reload needed",
-        FailureReason::Forbidden => "give the login the right it lacks, or narrow the inventory",
+    let login = login(facts);
+    let what = match reason {
+        FailureReason::LoginRefused => return format!("replace the login{login}. No reload needed"),
+        FailureReason::Forbidden => {
+            return format!("give the login{login} the right it lacks, or narrow the inventory");
+        }
         FailureReason::NotFound => "look at the collector's URL and inventory",
         FailureReason::RateLimited => "poll less often, or let others ask less",
         FailureReason::Http4xx => "look at the collector's URL and login",
@@ -131,6 +181,16 @@ fn collector(why: &Why) -> &'static str {
         FailureReason::Tls => "look at the issuer's certificate and `tls.ca_file`",
         FailureReason::TooLarge => "narrow the inventory",
         FailureReason::Decode => "look whether the URL is the issuer's, and not a proxy's or a login page's",
+    };
+    what.into()
+}
+
+/// ` (file gitlab-read; role Owner, scope read_api)`: where it stands and the first thing that it needs.
+fn login(facts: &Facts) -> String {
+    let Some((place, least)) = &facts.login else { return String::new() };
+    match least.as_str().split(';').next().unwrap_or_default().trim() {
+        "" => format!(" ({place})"),
+        least => format!(" ({place}; {least})"),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Intents of the messages in surfaces 5, for the tests of this room and of the channels. "Now" is Tue 24 Nov 2026.
 
 use crate::domain::At;
-use crate::domain::delivery::{Before, Class, Facts, Intent};
+use crate::domain::delivery::{Before, Class, CopyFact, Facts, Intent};
 use crate::domain::episode::{Closing, Episode, EpisodeState, Subject, Transition};
 use crate::domain::finding::{Finding, FindingKind, Rung, Severity, Why};
-use crate::domain::key::{EpisodeId, TokenKey};
+use crate::domain::key::{EpisodeId, TeamId, TokenKey};
 use crate::domain::observation::Doubt;
 use crate::domain::reason::FailureReason;
+use crate::domain::text::Text;
+use crate::domain::token::LastUsed;
 
 pub fn at(text: &str) -> At {
     let text = if text.len() == "2026-11-24 09:00".len() { format!("{text}:00") } else { text.into() };
@@ -20,11 +22,25 @@ pub fn id(code: &str) -> EpisodeId {
     EpisodeId(bits << 108)
 }
 
+fn title(issuer: &str) -> &str {
+    match issuer {
+        "gitlab" => "GitLab",
+        "keycloak" => "Keycloak",
+        "vault" => "Vault",
+        other => other,
+    }
+}
+
+fn copy(place: &str, name: &str, replaced: Option<&str>) -> CopyFact {
+    CopyFact { place: place.into(), name: name.into(), replaced: replaced.map(at) }
+}
+
 pub fn facts(token: &str) -> Facts {
     let collector = token.split('/').next().map(str::to_owned);
     Facts {
         token: token.into(),
         issuer: collector.as_deref().unwrap_or("").into(),
+        issuer_title: title(collector.as_deref().unwrap_or("")).into(),
         collector,
         host: "gitlab.example.com".into(),
         kind: "group".into(),
@@ -59,6 +75,7 @@ pub fn intent(token: &str, kind: FindingKind, severity: Severity, code: &str) ->
         seq: 1,
         at: since,
         introduction: false,
+        digest: None,
         facts: facts(token),
     }
 }
@@ -88,6 +105,9 @@ pub fn expires_soon() -> Intent {
     facts.link = Some("https://gitlab.example.com/groups/platform/-/settings/access_tokens".into());
     facts.read_at = Some(at("2026-11-24 08:56"));
     facts.next = Some((at("2026-11-27 09:00"), "the 3-day step falls on a Saturday".into()));
+    facts.first_run = Some(("deploy-prod".into(), at("2026-12-01 02:00")));
+    facts.next_run = Some(("deploy-prod".into(), at("2026-11-24 12:00")));
+    facts.copies = vec![copy("github example/shop", "RENOVATE_TOKEN", Some("2026-09-02 14:10"))];
     intent
 }
 
@@ -105,6 +125,9 @@ pub fn revoked() -> Intent {
     facts.link = Some("https://sso.example.com/admin/ci".into());
     facts.seen_good = Some(at("2026-11-24 08:46"));
     facts.next = Some((at("2026-11-25 09:01"), "".into()));
+    facts.next_run = Some(("deploy-prod".into(), at("2026-11-24 12:00")));
+    facts.copies = vec![copy("github example/shop", "DEPLOY_BOT", None), copy("vault ci/deploy", "token", None)];
+    facts.told_too = Some(("oncall".into(), "a run is ahead".into()));
     intent
 }
 
@@ -112,6 +135,12 @@ pub fn revoked() -> Intent {
 pub fn rotated() -> Intent {
     let mut intent = expires_soon();
     intent.transition = Transition::Closed(Closing::Rotated);
+    renew(&mut intent);
+    intent
+}
+
+/// A new value took the place of the old one, which the issuer revoked.
+pub fn renew(intent: &mut Intent) {
     let facts = &mut intent.facts;
     facts.before = Some(Before {
         ends: facts.ends,
@@ -123,7 +152,8 @@ pub fn rotated() -> Intent {
     facts.ends = Some(at("2027-03-01 00:00"));
     facts.rotation_due = Some(at("2027-02-22 14:10"));
     facts.next = Some((at("2027-01-22 00:00"), "the 30-day step".into()));
-    intent
+    facts.rotated_at = Some(at("2026-11-25 09:40"));
+    facts.copies = vec![copy("github example/shop", "RENOVATE_TOKEN", Some("2026-11-25 09:44"))];
 }
 
 /// Surfaces 5, "A collector fails; forty tokens behind it"; told at 09:01.
@@ -139,8 +169,192 @@ pub fn blind() -> Intent {
     facts.covers = Some((40, 2));
     facts.read_at = Some(at("2026-11-24 07:31"));
     facts.detail = Some("401".into());
+    facts.login = Some(("file gitlab-read".into(), "role Owner, scope read_api".into()));
     facts.runbook = Some("https://wiki.example.com/forewarn-login".into());
     intent
+}
+
+/// Surfaces 5, "Digest of six"; made on Mon 30 Nov at 08:00.
+pub fn digest_of_six() -> Vec<Intent> {
+    let quiet = |token: &str, kind, severity| {
+        let mut one = intent(token, kind, severity, "AAAA");
+        one.episode.told = None;
+        one
+    };
+    let mut nightly = quiet("github/nightly-bot", FindingKind::ExpiresSoon, Severity::Info);
+    nightly.episode.finding.due = Some(at("2026-12-04 08:00"));
+    nightly.facts.pipelines = vec!["nightly".into()];
+    let mut aws = quiet("aws/ci-deploy", FindingKind::RotationDue, Severity::Info);
+    aws.episode.finding.due = Some(at("2026-12-14 10:00"));
+    aws.facts.schedule_text = Some("every 90d".into());
+    let mut frozen = quiet("gitlab/platform/deploy-eu", FindingKind::ExpiresSoon, Severity::Info);
+    frozen.episode.finding.due = Some(at("2026-12-22 00:00"));
+    frozen.facts.freeze = Some((at("2026-12-18 00:00"), "year end".into()));
+    let legacy = quiet("vault/ci-legacy", FindingKind::NeverExpires, Severity::Warning);
+    let mut mirror = quiet("gitlab/platform/old-mirror", FindingKind::Unused, Severity::Info);
+    mirror.facts.last_used = Some(LastUsed { at: at("2026-04-30 08:00"), granularity: 600 });
+    vec![mirror, legacy, frozen, aws, nightly, expires_soon()]
+}
+
+/// What fell quiet before it.
+pub const QUIET: &[(Closing, u32)] = &[(Closing::Rotated, 1), (Closing::Accepted, 1)];
+
+/// How severe, why and when a likely case of a finding is.
+fn likely(kind: FindingKind) -> (Severity, Why, Option<At>) {
+    let later = Some(at("2026-12-01 00:00"));
+    match kind {
+        FindingKind::ExpiresBeforeRotation => {
+            (Severity::Warning, Why::BeforeRotation { rotation: at("2026-12-01 14:10") }, later)
+        }
+        FindingKind::BreaksDeploy => (Severity::Warning, Why::Plain, Some(at("2026-11-25 02:30"))),
+        FindingKind::Expired => (Severity::Critical, Why::PastItsDate, Some(at("2026-11-24 09:00"))),
+        FindingKind::Vanished => (Severity::Critical, Why::Concluded { word: "absent".into() }, None),
+        FindingKind::RotationDue => (Severity::Warning, Why::Schedule { occurrences_missed: 0 }, later),
+        FindingKind::RotationMissed => {
+            (Severity::Warning, Why::Schedule { occurrences_missed: 1 }, Some(at("2026-11-12 00:00")))
+        }
+        FindingKind::NotInjected => {
+            (Severity::Warning, Why::OlderUsed { used: at("2026-11-24 08:00"), older: 1, ends: later }, later)
+        }
+        FindingKind::OldGenerationAlive => {
+            (Severity::Warning, Why::OlderAlive { count: 1, ends: later, use_known: false }, later)
+        }
+        FindingKind::TooLongLived => {
+            let day = 86_400;
+            (Severity::Warning, Why::Lifetime { is: 400 * day, allowed: 365 * day, at_least: true }, None)
+        }
+        FindingKind::Unused => (Severity::Info, Why::Plain, None),
+        FindingKind::OverScoped => {
+            (Severity::Warning, Why::Scopes { outside: vec!["api".into(), "sudo".into()] }, None)
+        }
+        FindingKind::Unowned => (Severity::Warning, Why::NoRoute, None),
+        FindingKind::Unverified => {
+            let since = at("2026-11-24 06:28");
+            (Severity::Warning, Why::Stale { since, was_to_end: None }, None)
+        }
+        FindingKind::ChannelFailing => (Severity::Warning, Why::Breaker { class: Class::Broken, dead: 1 }, None),
+        FindingKind::NeverExpires | FindingKind::Unmanaged | FindingKind::StaticCopy => {
+            (Severity::Info, Why::Plain, None)
+        }
+        FindingKind::TiedToPerson | FindingKind::Reused => (Severity::Info, Why::Plain, None),
+        FindingKind::ExpiresSoon | FindingKind::Revoked | FindingKind::CollectorFailing => {
+            (Severity::Warning, Why::Plain, later)
+        }
+    }
+}
+
+/// A likely case of each finding.
+pub fn of_kind(kind: FindingKind) -> Intent {
+    match kind {
+        FindingKind::ExpiresSoon => return expires_soon(),
+        FindingKind::Revoked => return revoked(),
+        FindingKind::CollectorFailing => return blind(),
+        _ => {}
+    }
+    let (severity, why, due) = likely(kind);
+    let mut one = expires_soon();
+    let base = intent("gitlab/platform/renovate", kind, severity, "R7K2");
+    one.episode = Episode { kind, severity, ..base.episode };
+    one.episode.finding.why = why;
+    one.episode.finding.due = due;
+    if kind == FindingKind::RotationDue {
+        one.episode.finding.ladder = ladder(at("2026-12-01 00:00"), &[14, 7, 3, 1]);
+        one.episode.finding.rung = Some(one.episode.finding.ladder[1]);
+    }
+    if kind == FindingKind::ChannelFailing {
+        one.episode.subject = Subject::Channel("chat".into());
+        one.facts = Facts {
+            token: "chat".into(),
+            team: Some("sre".into()),
+            detail: Some("404 no_service".into()),
+            ..Facts::default()
+        };
+    }
+    let facts = &mut one.facts;
+    facts.schedule_text = Some("every 90d".into());
+    facts.rotate = "Rotate it in the group's settings under Access tokens.".into();
+    facts.runbook = None;
+    facts.last_used = Some(LastUsed { at: at("2026-04-24 09:00"), granularity: 600 });
+    if kind == FindingKind::Unverified {
+        facts.read_at = Some(at("2026-11-24 06:28"));
+    }
+    facts.rotation_due = due.filter(|_| kind != FindingKind::ExpiresBeforeRotation);
+    facts.never = kind == FindingKind::NeverExpires;
+    facts.ends = if facts.never { None } else { due.or(facts.ends) };
+    facts.next = matches!(severity, Severity::Warning | Severity::Critical)
+        .then(|| (at("2026-11-25 09:01"), "".into()))
+        .filter(|_| due.is_some() || severity == Severity::Critical);
+    if kind == FindingKind::BreaksDeploy {
+        facts.first_run = Some(("deploy-prod".into(), at("2026-11-25 02:00")));
+    }
+    one
+}
+
+/// Whatever strangers may write, everywhere they may write it.
+pub fn stuff(one: &mut Intent, text: &str) {
+    let facts = &mut one.facts;
+    let bounded = Text::new(text);
+    facts.token = format!("gitlab/{text}");
+    facts.collector = Some(text.to_owned());
+    facts.team = Some(TeamId::from(text));
+    for field in [&mut facts.issuer, &mut facts.issuer_title, &mut facts.host, &mut facts.kind, &mut facts.rotate] {
+        *field = bounded.clone();
+    }
+    facts.owner = Some(bounded.clone());
+    facts.schedule_text = Some(bounded.clone());
+    facts.pipelines = vec![text.into(), text.into()];
+    facts.runbook = Some(text.to_owned());
+    facts.link = Some(bounded.clone());
+    facts.detail = Some(bounded.clone());
+    facts.copies = vec![CopyFact { place: bounded.clone(), name: bounded.clone(), replaced: None }];
+    facts.told_too = Some((bounded.clone(), bounded.clone()));
+    facts.freeze = Some((at("2026-11-30 00:00"), bounded.clone()));
+    facts.login = Some((bounded.clone(), bounded.clone()));
+    facts.first_run = Some((text.into(), at("2026-12-01 02:00")));
+    facts.next_run = Some((text.into(), at("2026-11-25 02:00")));
+    facts.next = facts.next.as_ref().map(|(at, _)| (*at, bounded));
+}
+
+/// Messages of more than one finding.
+pub fn groups() -> Vec<(&'static str, Vec<Intent>)> {
+    let introduced = |kind, token: &str| {
+        let mut one = of_kind(kind);
+        one.introduction = true;
+        one.facts.covers = Some((412, 9));
+        one.facts.token = token.into();
+        one
+    };
+    let mut closed = rotated();
+    closed.facts.token = "gitlab/platform/other".into();
+    let mut nightly = expires_soon();
+    nightly.facts.token = "github/nightly-bot".into();
+    let first = [
+        (FindingKind::ExpiresSoon, "gitlab/platform/renovate"),
+        (FindingKind::Expired, "gitlab/shop/deploy-eu"),
+        (FindingKind::Unmanaged, "gitlab/a"),
+        (FindingKind::Unmanaged, "gitlab/b"),
+        (FindingKind::NeverExpires, "gitlab/ci-legacy"),
+    ];
+    vec![
+        (
+            "two findings of one token",
+            vec![of_kind(FindingKind::Revoked), {
+                let mut one = of_kind(FindingKind::OverScoped);
+                one.facts.token = "keycloak/ci/deploy-bot".into();
+                one
+            }],
+        ),
+        ("two tokens", vec![expires_soon(), revoked()]),
+        ("one open, one closed", vec![expires_soon(), closed.clone()]),
+        ("three tokens and a closing", vec![expires_soon(), nightly, revoked(), closed.clone()]),
+        ("two closings", vec![rotated(), closed]),
+        ("an introduction", first.iter().map(|(kind, token)| introduced(*kind, token)).collect()),
+        ("an introduction of one", vec![introduced(FindingKind::ExpiresSoon, "gitlab/platform/renovate")]),
+        (
+            "only tokens without a policy",
+            vec![introduced(FindingKind::Unmanaged, "gitlab/a"), introduced(FindingKind::Unmanaged, "gitlab/b")],
+        ),
+    ]
 }
 
 /// One of each reason, for sweeps.

@@ -95,8 +95,8 @@ fn missed(occurrences: u32) -> Option<String> {
 fn older_used(used: At, older: u32, ends: Option<At>, now: At) -> String {
     let whose = if older > 1 { format!("one of {older} older values") } else { "its old value".into() };
     let end = match ends {
-        Some(end) => format!("it ends {}, {}", words::full(end, now), words::relative(end, now)),
-        None => "when that ends is not known".into(),
+        Some(end) => format!("the old one ends {}, {}", words::full(end, now), words::relative(end, now)),
+        None => "when the old one ends is not known".into(),
     };
     format!("was used with {whose} ({}), after the new one was there; {end}", words::clock(used, now))
 }
@@ -172,6 +172,38 @@ pub fn failure(reason: FailureReason) -> &'static str {
     }
 }
 
+/// The failure of a collector as a subject says it: `own login refused (401)`, `3 listings unread, own login lacks a right`.
+pub fn cause(why: &Why, facts: &Facts) -> Option<String> {
+    let (unread, reason) = match why {
+        Why::Login { reason, .. } | Why::Unread { reason, .. } => (None, *reason),
+        Why::Partial { listings, reason } => (Some(*listings), *reason),
+        _ => return None,
+    };
+    let unread = unread.map(|n| format!("{} unread, ", words::count(n as usize, "listing"))).unwrap_or_default();
+    let short = match reason {
+        FailureReason::LoginRefused => "own login refused",
+        FailureReason::Forbidden => "own login lacks a right",
+        FailureReason::NotFound => "what it asks for is not there",
+        FailureReason::RateLimited => "asked to wait",
+        FailureReason::Http4xx => "requests refused",
+        FailureReason::Http5xx => "the issuer fails",
+        FailureReason::Timeout => "no answer in time",
+        FailureReason::Connect => "no connection",
+        FailureReason::Tls => "no trusted TLS",
+        FailureReason::TooLarge => "answer too large",
+        FailureReason::Decode => "answer not understood",
+    };
+    Some(format!("{unread}{short}{}", detail(facts)))
+}
+
+/// Since when a collector does not read.
+pub fn unread_since(why: &Why) -> Option<At> {
+    match why {
+        Why::Login { since, .. } | Why::Unread { since, .. } => Some(*since),
+        _ => None,
+    }
+}
+
 /// Detail in parentheses, where there is a short one.
 fn detail(facts: &Facts) -> String {
     match &facts.detail {
@@ -180,7 +212,11 @@ fn detail(facts: &Facts) -> String {
     }
 }
 
+/// By its title: `GitLab`.
 pub fn issuer(facts: &Facts) -> &str {
+    if !facts.issuer_title.is_empty() {
+        return facts.issuer_title.as_str();
+    }
     if facts.issuer.is_empty() { "the issuer" } else { facts.issuer.as_str() }
 }
 
@@ -188,7 +224,7 @@ fn host(facts: &Facts) -> &str {
     if facts.host.is_empty() { issuer(facts) } else { facts.host.as_str() }
 }
 
-fn cut_list(names: &[crate::domain::text::Text]) -> String {
+pub fn cut_list(names: &[crate::domain::text::Text]) -> String {
     const MOST: usize = 8;
     let shown: Vec<_> = names.iter().take(MOST).map(|name| name.as_str()).collect();
     match names.len().saturating_sub(MOST) {

@@ -139,6 +139,27 @@ pub fn ahead(due: At, rung: Option<&Rung>, now: At) -> String {
     about(away)
 }
 
+/// `today 12:00 UTC`, else [`short`].
+pub fn today(at: At, now: At) -> String {
+    if at.date_naive() == now.date_naive() { format!("today {}", clock(at, now)) } else { short(at, now) }
+}
+
+/// `Tue 1 Dec`; the year where it could be misread.
+pub fn date(at: At, now: At) -> String {
+    at.format(if distance(at, now) >= YEAR_NEEDED { "%a %-d %b %Y" } else { "%a %-d %b" }).to_string()
+}
+
+/// A name for a subject: its middle left out where it is longer than `most` bytes, never inside a character.
+pub fn shortened(name: &str, most: usize) -> String {
+    if name.len() <= most {
+        return name.to_owned();
+    }
+    let half = most.saturating_sub('…'.len_utf8()) / 2;
+    let head = (0..=half).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
+    let tail = (name.len() - half..=name.len()).find(|&at| name.is_char_boundary(at)).unwrap_or(name.len());
+    format!("{}…{}", &name[..head], &name[tail..])
+}
+
 /// `step 7d of 14/7/3/1`; fractions of a lifetime by their own names.
 pub fn step(rung: &Rung, ladder: &[Rung]) -> String {
     if ladder.is_empty() {
@@ -156,7 +177,7 @@ pub fn step(rung: &Rung, ladder: &[Rung]) -> String {
 
 /// One step by its name: `7d`, `1h30m`, `20%`, `1/3`.
 pub fn entry(rung: &Rung) -> String {
-    // Whole percents are as people write them; the default steps are a third, a sixth, a fifteenth.
+    // A whole number of percent was written as one; 1/3, 1/6 and 1/15 are none.
     if rung.sixtieths > 0 && rung.sixtieths.is_multiple_of(3) {
         return format!("{}%", u32::from(rung.sixtieths) * 100 / 60);
     }
@@ -177,6 +198,29 @@ pub fn entry(rung: &Rung) -> String {
 
 fn common_divisor(a: u8, b: u8) -> u8 {
     if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
+/// `Tue  1 Dec`: dates below each other, their days aligned.
+pub fn column(at: At, now: At) -> String {
+    at.format(if distance(at, now) >= YEAR_NEEDED { "%a %e %b %Y" } else { "%a %e %b" }).to_string()
+}
+
+/// `18 Dec`, where the year is plain.
+pub fn day_month(at: At) -> String {
+    at.format("%-d %b").to_string()
+}
+
+/// `two`; figures from thirteen on.
+pub fn number(n: usize) -> String {
+    const NAMES: [&str; 13] =
+        ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    NAMES.get(n).map_or_else(|| n.to_string(), |name| (*name).to_owned())
+}
+
+/// With a capital first letter.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// `1 token`, `6 tokens`.
@@ -323,8 +367,18 @@ mod tests {
         assert_eq!(step(&mixed[1], &mixed), "step 1h30m of 1d, 1h30m, 20s");
         let parts = [rung(20, 20), rung(10, 10), rung(4, 4)];
         assert_eq!(step(&parts[0], &parts), "step 1/3 of 1/3, 1/6, 1/15 of its lifetime");
+        let percent = [rung(12, 12), rung(6, 6), rung(3, 3)];
+        assert_eq!(step(&percent[0], &percent), "step 20% of 20%, 10%, 5% of its lifetime");
         assert_eq!(step(&rung(6, 6), &[]), "step 10%");
         assert_eq!(step(&rung(0, 0), &[]), "step 0s");
+    }
+
+    #[test]
+    fn a_long_name_loses_its_middle() {
+        assert_eq!(shortened("gitlab/a", 8), "gitlab/a");
+        assert_eq!(shortened("gitlab/platform/renovate", 13), "gitla…ovate");
+        assert_eq!(shortened("ääääää", 9), "ä…ä");
+        assert_eq!(shortened("abc", 0), "…");
     }
 
     #[test]

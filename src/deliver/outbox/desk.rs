@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use super::{Outlets, fresh};
 use crate::deliver::channel::Channel;
-use crate::deliver::message::{ComposeCx, Message, Span, compose};
+use crate::deliver::message::{ComposeCx, Message, Span, compose, plain};
 use crate::domain::At;
 use crate::domain::delivery::{Class, DeliveryState, Intent};
 use crate::judge::tell::route::Reader;
@@ -73,10 +73,8 @@ fn cancel(group: &DueGroup) -> Claim {
 
 /// The receiver refused the content: the first line alone, without any dress, says what matters.
 fn minimal(mut message: Message) -> Message {
-    let text = message.headline.iter().map(|span| match span {
-        Span::Plain(text) | Span::Strong(text) | Span::Name(text) | Span::Link { text, .. } => text.as_str(),
-    });
-    message.headline = vec![Span::Plain(text.collect())];
+    message.headline = vec![Span::Plain(plain(&message.headline))];
+    message.groups.clear();
     message.lines.clear();
     message
 }

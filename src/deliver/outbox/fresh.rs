@@ -30,6 +30,11 @@ pub fn fresh(group: &DueGroup, now: At, render: &dyn Fn(&[Intent]) -> String) ->
         // The bytes may be there already, so the same id must bring the same content: all of it, or nothing.
         return Claim::Send { items: (0..group.items.len()).collect(), body: body.clone(), drop: Vec::new() };
     }
+    // What is told by itself and fell due at a digest's slot goes first, and does not hide in the digest.
+    let in_digest = |nth: &usize| group.items[*nth].intent.digest.is_some();
+    if !items.iter().all(in_digest) {
+        items.retain(|nth| !in_digest(nth));
+    }
     let intents: Vec<Intent> = items.iter().map(|&nth| group.items[nth].intent.clone()).collect();
     Claim::Send { body: render(&intents), items, drop }
 }
@@ -81,6 +86,7 @@ mod tests {
             seq: 1,
             at: at(0),
             introduction: false,
+            digest: None,
             facts: Facts { token: name.to_owned(), ..facts() },
         };
         let delivery = Delivery {

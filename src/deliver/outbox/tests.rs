@@ -263,6 +263,7 @@ impl Bench {
             seq: 1,
             at: at(seconds),
             introduction: false,
+            digest: None,
             facts: facts(),
         };
         let id = ids::delivery(&intent.key(), channel, "");

@@ -1,17 +1,15 @@
-//! Memo of cron occurrences per schedule and day; pure, droppable at any time.
-//! Knows when a schedule strikes, not what for.
+//! Memo of cron occurrences per expression and day; pure, droppable at any time.
+//! Knows when an expression strikes, not what for.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use super::rules::schedule::Schedule;
 use super::watch::shift;
 use crate::base::time::cron::Cron;
 use crate::domain::At;
 
 const DAY: i64 = 86_400;
-/// Bounds: a reload leaves old schedules behind, and a day of a hasty schedule is not worth keeping.
-const MOST_SCHEDULES: usize = 64;
+/// Bounds: a reload leaves old expressions behind, and a day of a hasty one is not worth keeping.
+const MOST_EXPRESSIONS: usize = 256;
 const MOST_DAYS: usize = 10_000;
 const MOST_A_DAY: usize = 64;
 
@@ -21,10 +19,10 @@ pub struct Almanac {
     memos: Vec<Memo>,
 }
 
-/// Keeps its schedule, so that its address stands for it.
+/// Keeps its expression, so that its address stands for it.
 #[derive(Debug)]
 struct Memo {
-    schedule: Arc<Schedule>,
+    cron: Cron,
     /// By day since 1970: the last occurrence at or before its start, those within it, two after it. `None`: too many.
     days: HashMap<i64, Option<Box<[At]>>>,
 }
@@ -39,19 +37,23 @@ struct Around {
 
 impl Almanac {
     /// The occurrence that a rotation at `anchor` leaves due (semantics 5.2): the first P with midpoint(previous(P), P)
-    /// at or after it. Occurrences before `since` do not count. `cron` is the one of `schedule`.
-    pub(super) fn due(&mut self, schedule: &Arc<Schedule>, cron: &Cron, anchor: At, since: Option<At>) -> Option<At> {
-        let around = self.around(schedule, cron, anchor);
+    /// at or after it. Occurrences before `since` do not count.
+    pub(super) fn due(&mut self, cron: &Cron, anchor: At, since: Option<At>) -> Option<At> {
+        let around = self.around(cron, anchor);
         let next = around.next?;
         let serves = |previous: At| (next - anchor) < (anchor - previous);
         let due = if around.previous.is_some_and(serves) { around.second? } else { next };
         match since {
-            Some(since) if due < since => self.around(schedule, cron, shift(since, -1)).next,
+            Some(since) if due < since => self.next_after(cron, shift(since, -1)),
             _ => Some(due),
         }
     }
-    fn around(&mut self, schedule: &Arc<Schedule>, cron: &Cron, at: At) -> Around {
-        let days = self.days(schedule);
+    /// First occurrence after `at`.
+    pub(super) fn next_after(&mut self, cron: &Cron, at: At) -> Option<At> {
+        self.around(cron, at).next
+    }
+    fn around(&mut self, cron: &Cron, at: At) -> Around {
+        let days = self.days(cron);
         let day = at.timestamp().div_euclid(DAY);
         if days.len() >= MOST_DAYS && !days.contains_key(&day) {
             days.clear();
@@ -71,13 +73,13 @@ impl Almanac {
             }
         }
     }
-    fn days(&mut self, schedule: &Arc<Schedule>) -> &mut HashMap<i64, Option<Box<[At]>>> {
-        let known = self.memos.iter().position(|memo| Arc::ptr_eq(&memo.schedule, schedule));
+    fn days(&mut self, cron: &Cron) -> &mut HashMap<i64, Option<Box<[At]>>> {
+        let known = self.memos.iter().position(|memo| memo.cron.same(cron));
         let nth = known.unwrap_or_else(|| {
-            if self.memos.len() >= MOST_SCHEDULES {
+            if self.memos.len() >= MOST_EXPRESSIONS {
                 self.memos.clear();
             }
-            self.memos.push(Memo { schedule: schedule.clone(), days: HashMap::new() });
+            self.memos.push(Memo { cron: cron.clone(), days: HashMap::new() });
             self.memos.len() - 1
         });
         &mut self.memos[nth].days
@@ -104,31 +106,19 @@ fn one_day(cron: &Cron, day: i64) -> Option<Box<[At]>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::schedule::When;
     use super::*;
     use crate::base::time::zone::Zone;
 
     fn at(text: &str) -> At {
         text.parse().unwrap()
     }
-    fn schedule(cron: &str, zone: &str) -> (Arc<Schedule>, Cron) {
-        let cron = Cron::parse(cron, &Zone::parse(zone).unwrap()).unwrap();
-        let schedule = Schedule {
-            id: "s".into(),
-            text: "cron".into(),
-            when: When::Cron(cron.clone()),
-            by_hand: true,
-            warn: None,
-            grace: 0,
-            overlap: 0,
-            lasts: 0,
-        };
-        (Arc::new(schedule), cron)
+    fn cron(cron: &str, zone: &str) -> Cron {
+        Cron::parse(cron, &Zone::parse(zone).unwrap()).unwrap()
     }
 
     #[test]
     fn rule_5_2_a_rotation_serves_the_nearer_occurrence() {
-        let (schedule, cron) = schedule("0 0 1 * *", "UTC");
+        let cron = cron("0 0 1 * *", "UTC");
         let mut almanac = Almanac::default();
         let table = [
             ("2026-11-02T00:00:00Z", "2026-12-01T00:00:00Z"),
@@ -138,15 +128,15 @@ mod tests {
             ("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
         ];
         for (anchor, due) in table {
-            assert_eq!(almanac.due(&schedule, &cron, at(anchor), None), Some(at(due)), "{anchor}");
+            assert_eq!(almanac.due(&cron, at(anchor), None), Some(at(due)), "{anchor}");
         }
     }
 
     #[test]
     fn rule_5_2_occurrences_before_the_schedule_do_not_count() {
-        let (schedule, cron) = schedule("0 0 1 * *", "UTC");
+        let cron = cron("0 0 1 * *", "UTC");
         let mut almanac = Almanac::default();
-        let mut due = |since| almanac.due(&schedule, &cron, at("2024-01-05T00:00:00Z"), Some(at(since)));
+        let mut due = |since| almanac.due(&cron, at("2024-01-05T00:00:00Z"), Some(at(since)));
         assert_eq!(due("2026-11-24T09:40:00Z"), Some(at("2026-12-01T00:00:00Z")));
         assert_eq!(due("2026-12-01T00:00:00Z"), Some(at("2026-12-01T00:00:00Z")));
         assert_eq!(due("2024-01-20T00:00:00Z"), Some(at("2024-02-01T00:00:00Z")));
@@ -158,7 +148,7 @@ mod tests {
         for (text, zone) in
             [("0 10 * * MON#1", "Europe/Berlin"), ("*/5 * * * *", "UTC"), ("30 2 * * *", "Europe/Berlin")]
         {
-            let (schedule, cron) = schedule(text, zone);
+            let cron = cron(text, zone);
             let mut almanac = Almanac::default();
             for anchor in anchors() {
                 let next = cron.next_after(anchor);
@@ -167,23 +157,23 @@ mod tests {
                     next,
                     second: next.and_then(|next| cron.next_after(next)),
                 };
-                assert_eq!(almanac.around(&schedule, &cron, anchor), direct, "{text} at {anchor}");
+                assert_eq!(almanac.around(&cron, anchor), direct, "{text} at {anchor}");
             }
         }
     }
 
     #[test]
-    fn another_schedule_has_its_own_memory() {
+    fn another_expression_has_its_own_memory() {
         let mut almanac = Almanac::default();
         let anchor = at("2026-11-02T00:00:00Z");
-        for nth in 0..200 {
+        for nth in 0..600 {
             let day = nth % 28 + 1;
-            let (schedule, cron) = schedule(&format!("0 0 {day} * *"), "UTC");
+            let cron = cron(&format!("0 0 {day} * *"), "UTC");
             assert_eq!(
-                almanac.due(&schedule, &cron, anchor, Some(anchor)).map(|due| due.to_string()[8..10].parse()),
+                almanac.due(&cron, anchor, Some(anchor)).map(|due| due.to_string()[8..10].parse()),
                 Some(Ok(day))
             );
         }
-        assert!(almanac.memos.len() <= MOST_SCHEDULES);
+        assert!(almanac.memos.len() <= MOST_EXPRESSIONS);
     }
 }

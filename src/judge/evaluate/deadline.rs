@@ -1,9 +1,8 @@
 //! The earliest instant at which something goes wrong if nobody acts, with its reason (semantics 6, 12.5).
 //! Knows ends and dates; no finding is made here.
 
-use super::case::{Case, Fate, Heads};
-use super::expiry;
-use super::rotation::{Plan, fixed_end, never};
+use super::case::{Fate, Heads};
+use super::rotation::{Plan, never};
 use crate::domain::At;
 use crate::domain::finding::{DeadlineReason, SafeUntil};
 use crate::domain::token::Generation;
@@ -16,12 +15,10 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// `ended`: when the head ended, if it did.
-    pub fn new(case: &Case<'_>, heads: &Heads<'_>, ended: Option<At>) -> Self {
-        if let Some(current) = heads.current {
-            let sliding = expiry::sliding_end(case, current);
-            let end = fixed_end(current).into_iter().chain(sliding).min();
-            return Self { end: end.map(|end| (end, DeadlineReason::Expiry)), last: false };
+    /// `ahead`: the end of the current generation; `ended`: when the head ended, if it did.
+    pub fn new(heads: &Heads<'_>, ahead: Option<At>, ended: Option<At>) -> Self {
+        if heads.current.is_some() {
+            return Self { end: ahead.map(|end| (end, DeadlineReason::Expiry)), last: false };
         }
         let end = match (ended, heads.fate) {
             (Some(at), _) => Some((at, DeadlineReason::Ended)),
@@ -30,13 +27,14 @@ impl Ends {
         };
         Self { end, last: heads.head.is_some() }
     }
-    /// Ties in the order of semantics 6: end, older generation, rotation.
-    pub fn deadline(&self, plan: Option<&Plan>, old_end: Option<At>) -> Option<(At, DeadlineReason)> {
+    /// Ties in the order of semantics 6: end, run, older generation, rotation.
+    pub fn deadline(&self, plan: Option<&Plan>, run: Option<At>, old_end: Option<At>) -> Option<(At, DeadlineReason)> {
         if self.last {
             return self.end;
         }
         let old = old_end.map(|end| (end, DeadlineReason::OldGeneration));
-        self.end.into_iter().chain(old).chain(plan.map(by_rotation)).min_by_key(|&(at, _)| at)
+        let run = run.map(|start| (start, DeadlineReason::Run));
+        self.end.into_iter().chain(run).chain(old).chain(plan.map(by_rotation)).min_by_key(|&(at, _)| at)
     }
     /// The token's part in a pipeline's safety (semantics 12.5).
     pub fn safe_until(&self, current: Option<&Generation>) -> SafeUntil {

@@ -5,7 +5,7 @@ use super::almanac::Almanac;
 use super::case::{Case, DAY, Fate, Heads};
 use super::collector;
 use super::ladder::{Ladder, Reached};
-use super::rotation::Plan;
+use super::rotation::{Plan, fixed_end};
 use super::rules::schedule::Step;
 use super::watch::shift;
 use crate::domain::At;
@@ -123,8 +123,13 @@ fn ladder(case: &Case<'_>, lifetime: Option<i64>) -> Ladder {
     Ladder::new(written, lifetime, schedule.is_some())
 }
 
+/// The end of the current generation that deadline, runs and pipelines count (semantics 6).
+pub(super) fn ahead(case: &Case<'_>, current: &Generation) -> Option<At> {
+    fixed_end(current).into_iter().chain(sliding_end(case, current)).min()
+}
+
 /// Where a sliding expiry counts: while its rung is open (semantics 6).
-pub(super) fn sliding_end(case: &Case<'_>, current: &Generation) -> Option<At> {
+fn sliding_end(case: &Case<'_>, current: &Generation) -> Option<At> {
     let Expiry::At(end) = current.expires else { return None };
     let open = current.sliding() && Ladder::sliding(current.lifetime()).reached(end.instant, &case.watch).is_some();
     open.then_some(end.instant)

@@ -1,4 +1,4 @@
-//! never_expires, too_long_lived, over_scoped, unmanaged, unowned: what is wrong without a date.
+//! never_expires, too_long_lived, unused, over_scoped, unmanaged, unowned: what is wrong without a date.
 //! Knows one slot and its policy; who is told is decided elsewhere.
 
 use super::case::Case;
@@ -38,6 +38,18 @@ pub(super) fn too_long_lived(case: &Case<'_>, current: &Generation) -> Option<Fi
     Some(case.finding(FindingKind::TooLongLived, severity, why, Some(current)))
 }
 
+/// `unused`: the latest instant at which it may have been used is too long ago, and it was watched as long (semantics 4.6,
+/// 8). A token whose use is not told is not called unused.
+pub(super) fn unused(case: &Case<'_>, current: &Generation) -> Option<Finding> {
+    let (most, used) = (case.policy.unused_after?, current.last_used?);
+    let from = shift(used.at, i64::from(used.granularity)).max(current.first_seen);
+    if case.token.explicit() || !case.watch.reached(shift(from, most.saturating_add(1))) {
+        return None;
+    }
+    let severity = allowed(case, FindingKind::Unused, Severity::Info)?;
+    Some(case.finding(FindingKind::Unused, severity, Why::Plain, Some(current)))
+}
+
 /// `over_scoped`: holds a scope outside the policy's list.
 pub(super) fn over_scoped(case: &Case<'_>, current: &Generation) -> Option<Finding> {
     let allow = case.policy.scopes_allow.as_ref()?;
@@ -72,7 +84,7 @@ fn allowed(case: &Case<'_>, kind: FindingKind, severity: Severity) -> Option<Sev
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::trial::{DAY, Trial, endless, lived};
+    use super::super::trial::{DAY, Trial, endless, lived, t};
     use super::*;
     use crate::domain::observation::Origin;
 
@@ -95,7 +107,7 @@ mod tests {
         assert_eq!(Trial::unmanaged(never()).told(0), "never_expires info");
         let login = Trial::plain(never()).with(|slot| slot.origin = Origin::OwnLogin);
         assert_eq!(login.told(0), "never_expires info, unowned info");
-        let stopped = Generation { hard_stop: Some(super::super::trial::t(900 * DAY)), ..endless("a", -DAY) };
+        let stopped = Generation { hard_stop: Some(t(900 * DAY)), ..endless("a", -DAY) };
         assert_eq!(Trial::plain(vec![stopped]).told(0), "");
         assert_eq!(Trial::new(policy(json!({ "schedule": "s" })), never()).told(0), "never_expires warning");
     }
@@ -137,6 +149,45 @@ mod tests {
         let wide = scoped(&["read_api", "api", "sudo"]);
         assert_eq!(wide.told(0), "over_scoped warning");
         assert_eq!(why(&wide, 0), Why::Scopes { outside: vec!["api".into(), "sudo".into()] });
+    }
+
+    #[test]
+    fn rule_8_unused_after_the_last_use_and_as_long_a_watch() {
+        let unused = |used: i64, first_seen: i64| {
+            let generation = Generation { first_seen: t(first_seen), ..lived("a", -300 * DAY, 300 * DAY).used(used) };
+            Trial::new(policy(json!({ "unused_after": "90d" })), vec![generation])
+        };
+        let long_watched = unused(0, -200 * DAY);
+        assert_eq!(long_watched.told_fresh(90 * DAY + 600), "", "used at T0, or up to ten minutes later");
+        assert_eq!(long_watched.told_fresh(90 * DAY + 601), "unused info");
+        assert_eq!(long_watched.fresh(90 * DAY).next_change, Some(t(90 * DAY + 601)));
+        let found = unused(-200 * DAY, 0);
+        assert_eq!(found.told_fresh(90 * DAY), "", "seen for the first time at T0");
+        assert_eq!(found.told_fresh(90 * DAY + 1), "unused info");
+        let never_told = lived("a", -300 * DAY, 300 * DAY);
+        assert_eq!(Trial::new(policy(json!({ "unused_after": "90d" })), vec![never_told]).told_fresh(200 * DAY), "");
+        assert_eq!(
+            Trial::plain(vec![lived("a", -300 * DAY, 300 * DAY).used(-200 * DAY)]).told_fresh(0),
+            "",
+            "off unless set"
+        );
+    }
+
+    #[test]
+    fn rule_4_6_what_asks_about_itself_has_no_last_use() {
+        let generation = Generation { first_seen: t(-300 * DAY), ..lived("a", -300 * DAY, 300 * DAY).used(-200 * DAY) };
+        let trial = Trial::new(policy(json!({ "unused_after": "90d" })), vec![generation]);
+        assert_eq!(trial.told_fresh(0), "unused info");
+        assert_eq!(trial.with(|slot| slot.origin = Origin::Inspect).told_fresh(0), "");
+    }
+
+    #[test]
+    fn rule_8_unused_may_be_excepted_until_a_day() {
+        let allow = json!([{ "finding": "unused", "until": "2026-12-01", "because": "runs once a year" }]);
+        let generation = Generation { first_seen: t(-300 * DAY), ..lived("a", -300 * DAY, 300 * DAY).used(-200 * DAY) };
+        let trial = Trial::new(policy(json!({ "unused_after": "90d", "allow": allow })), vec![generation]);
+        assert_eq!(trial.told_fresh(0), "");
+        assert_eq!(trial.told_fresh(8 * DAY), "unused warning");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod hygiene;
 mod ladder;
 mod rotation;
 pub mod rules;
+mod runs;
 #[cfg(test)]
 mod trial;
 mod watch;
@@ -24,6 +25,7 @@ mod watch;
 use almanac::Almanac;
 use case::{Case, Fate, Heads};
 use rotation::Plan;
+use runs::Broken;
 use watch::Watch;
 
 /// Judges one token at `now` (semantics 5 to 8, 12.4). Pure: the same arguments, the same answer.
@@ -47,29 +49,31 @@ pub fn assess(
     let ending = expiry::ended(&case, &heads, almanac);
     let over = ending.is_some() && heads.current.is_none();
     let doubt = if over { None } else { expiry::unverified(&case, &heads) };
+    let end = heads.current.and_then(|current| expiry::ahead(&case, current));
+    let broken = Broken::first(&case, end, almanac);
     let (at, doubtful) = (ending.as_ref().map(|ending| (ending.at, ending.state)), doubt.is_some());
 
     let mut findings = Vec::new();
     findings.extend(ending.and_then(|ending| ending.finding));
     findings.extend(doubt.filter(|doubt| !doubt.told_by_collector).map(|doubt| doubt.finding));
     if let Some(current) = heads.current {
-        ahead(&case, current, plan.as_ref(), &mut findings);
+        ahead(&case, current, (plan.as_ref(), broken.as_ref()), &mut findings);
     }
     older(&case, &heads, &mut findings);
     ownership(&case, over, &mut findings);
 
     let old_end = open(&findings, FindingKind::NotInjected).and_then(|finding| finding.due);
-    let ends = deadline::Ends::new(&case, &heads, at.map(|(at, _)| at));
+    let ends = deadline::Ends::new(&heads, end, at.map(|(at, _)| at));
     let state = match at {
         Some((_, state)) => state,
         None if doubtful => TokenState::Unverified,
-        None if open(&findings, FindingKind::ExpiresSoon).is_some() => TokenState::Ending,
+        None if ending_soon(&findings) => TokenState::Ending,
         None => by_expiry(shown),
     };
     Assessment {
         findings,
         state,
-        deadline: ends.deadline(plan.as_ref(), old_end),
+        deadline: ends.deadline(plan.as_ref(), broken.and_then(|broken| broken.deadline()), old_end),
         safe_until: ends.safe_until(heads.current),
         usable: heads.current.is_some() || shown.is_none(),
         rotation_due: plan.map(|plan| plan.due),
@@ -81,18 +85,30 @@ fn open(findings: &[Finding], kind: FindingKind) -> Option<&Finding> {
     findings.iter().find(|finding| finding.kind == kind)
 }
 
-/// Looking ahead, on the current generation (semantics 1.7).
-fn ahead(case: &Case<'_>, current: &Generation, plan: Option<&Plan>, findings: &mut Vec<Finding>) {
-    let soon = expiry::soon(case, current, plan);
+fn ending_soon(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| matches!(finding.kind, FindingKind::ExpiresSoon | FindingKind::BreaksDeploy))
+}
+
+/// Looking ahead, on the current generation (semantics 1.7). A run that will break says more than that the token
+/// expires soon, and both say more than that its rotation comes too late.
+fn ahead(
+    case: &Case<'_>,
+    current: &Generation,
+    (plan, broken): (Option<&Plan>, Option<&Broken>),
+    findings: &mut Vec<Finding>,
+) {
+    let breaks = broken.and_then(|broken| runs::breaks_deploy(case, current, plan, broken));
+    let soon = if breaks.is_none() { expiry::soon(case, current, plan) } else { None };
     if let Some(plan) = plan {
-        if soon.is_none() {
+        if soon.is_none() && breaks.is_none() {
             findings.extend(rotation::too_late(case, plan, current));
         }
         findings.extend(rotation::schedule(case, plan, Some(current)));
     }
-    findings.extend(soon);
+    findings.extend(breaks.or(soon));
     findings.extend(hygiene::never_expires(case, current));
     findings.extend(hygiene::too_long_lived(case, current));
+    findings.extend(hygiene::unused(case, current));
     findings.extend(hygiene::over_scoped(case, current));
 }
 
@@ -248,16 +264,22 @@ mod tests {
             Just(json!({})),
             Just(json!({ "team": "a", "max_lifetime": "4d", "allow": allow })),
             Just(json!({ "warn": ["3d", "20%", "1h"], "pipelines": ["p"], "rotated": "2026-11-20" })),
+            Just(json!({ "unused_after": "2d" })),
             Just(json!({ "watch": false })),
         ];
         let schedule = proptest::option::of(prop_oneof![Just("hand"), Just("machine"), Just("cron"), Just("cronic")]);
-        (policy, schedule, any::<bool>()).prop_map(move |(mut policy, schedule, other)| {
+        let runs = prop_oneof![
+            2 => Just(json!({})),
+            1 => Just(json!({ "runs": { "cron": "0 2,12 * * *" }, "lasts": "2h" })),
+            1 => Just(json!({ "runs": { "cron": "30 2 * * SUN", "zone": "Europe/Berlin" } })),
+        ];
+        (policy, schedule, any::<bool>(), runs).prop_map(move |(mut policy, schedule, other, runs)| {
             policy["match"] = json!({ "name": if other { "other" } else { "*" } });
             let used = schedule.map(|schedule| json!({ schedule: schedules[schedule] }));
             if let Some(schedule) = schedule {
                 policy["schedule"] = json!(schedule);
             }
-            json!({ "schedules": used.unwrap_or(json!({})), "pipelines": { "p": {} }, "policies": [policy] })
+            json!({ "schedules": used.unwrap_or(json!({})), "pipelines": { "p": runs }, "policies": [policy] })
         })
     }
 
@@ -333,12 +355,14 @@ mod tests {
             prop_assert!(ended <= 1, "{}", told(&judged.findings));
             if ended == 1 && !judged.usable {
                 use FindingKind::*;
-                for kind in [ExpiresSoon, ExpiresBeforeRotation, RotationDue, RotationMissed, NeverExpires, TooLongLived, OverScoped, Unmanaged, Unverified] {
+                for kind in [ExpiresSoon, ExpiresBeforeRotation, BreaksDeploy, RotationDue, RotationMissed, NeverExpires, TooLongLived, Unused, OverScoped, Unmanaged, Unverified] {
                     prop_assert!(!is(kind), "{kind} while ended");
                 }
             }
             prop_assert!(!(is(FindingKind::RotationDue) && is(FindingKind::RotationMissed)));
             prop_assert!(!(is(FindingKind::ExpiresSoon) && is(FindingKind::ExpiresBeforeRotation)));
+            prop_assert!(!(is(FindingKind::BreaksDeploy) && is(FindingKind::ExpiresSoon)));
+            prop_assert!(!(is(FindingKind::BreaksDeploy) && is(FindingKind::ExpiresBeforeRotation)));
             prop_assert!(!(is(FindingKind::NotInjected) && is(FindingKind::OldGenerationAlive)));
             prop_assert!(!(is(FindingKind::Unmanaged) && is(FindingKind::Unowned)));
             let mut kinds: Vec<_> = judged.findings.iter().map(|finding| finding.kind).collect();

@@ -39,7 +39,7 @@ impl Plan {
     ) -> Option<Self> {
         let due = match &schedule.when {
             When::Every(seconds) => shift(anchor, (*seconds).into()),
-            When::Cron(cron) => almanac.due(schedule, cron, anchor, since)?,
+            When::Cron(cron) => almanac.due(cron, anchor, since)?,
         };
         let limit = shift(due, schedule.grace.into());
         Some(Self { schedule: schedule.clone(), anchor, first_sight, due, limit })

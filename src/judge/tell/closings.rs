@@ -18,12 +18,17 @@ pub fn how(episode: &Episode, found: &[Finding], happened: &Happened) -> Closing
     if happened.rotated && allows(kind, Closing::Rotated) {
         return Closing::Rotated;
     }
+    if happened.removed && allows(kind, Closing::Removed) {
+        return Closing::Removed;
+    }
     let hidden = found.iter().any(|finding| hides(finding.kind, kind));
     if hidden || (happened.collector_failing && hides(Kind::CollectorFailing, kind)) {
         return Closing::Superseded;
     }
     if happened.reconfigured {
-        return Closing::Reclassified;
+        // Its runs were moved, so that none of them breaks: good news to whoever was told.
+        let moved = kind == Kind::BreaksDeploy && happened.still_runs;
+        return if moved { Closing::Fixed } else { Closing::Reclassified };
     }
     if happened.extended && allows(kind, Closing::Extended) {
         return Closing::Extended;
@@ -50,7 +55,7 @@ fn hides(open: Kind, kind: Kind) -> bool {
     matches!(
         (open, kind),
         (Kind::BreaksDeploy, Kind::ExpiresSoon)
-            | (Kind::ExpiresSoon, Kind::ExpiresBeforeRotation)
+            | (Kind::ExpiresSoon | Kind::BreaksDeploy, Kind::ExpiresBeforeRotation)
             | (Kind::RotationMissed, Kind::RotationDue)
             | (Kind::NotInjected, Kind::OldGenerationAlive)
             | (Kind::Unmanaged, Kind::Unowned)
@@ -60,7 +65,7 @@ fn hides(open: Kind, kind: Kind) -> bool {
 
 /// Column "closes".
 fn allows(kind: Kind, how: Closing) -> bool {
-    use Closing::{Extended, Fixed, Recovered, Rotated};
+    use Closing::{Extended, Fixed, Recovered, Removed, Rotated};
     let allowed: &[Closing] = match kind {
         Kind::ExpiresSoon | Kind::ExpiresBeforeRotation => &[Rotated, Extended],
         Kind::BreaksDeploy => &[Rotated, Extended, Fixed],
@@ -70,11 +75,11 @@ fn allows(kind: Kind, how: Closing) -> bool {
         Kind::NeverExpires | Kind::TooLongLived | Kind::OverScoped | Kind::TiedToPerson => &[Rotated, Fixed],
         Kind::NotInjected
         | Kind::OldGenerationAlive
-        | Kind::Unused
         | Kind::Unmanaged
         | Kind::Unowned
         | Kind::StaticCopy
         | Kind::Reused => &[Fixed],
+        Kind::Unused => &[Fixed, Removed],
         Kind::Unverified | Kind::CollectorFailing | Kind::ChannelFailing => &[Recovered],
     };
     allowed.contains(&how)
@@ -85,7 +90,7 @@ fn by_itself(kind: Kind) -> Closing {
     match kind {
         Kind::RotationDue | Kind::RotationMissed => Closing::Rotated,
         // No later expiry was told: nothing good has happened that could be said (an end that nobody could read).
-        Kind::ExpiresSoon | Kind::ExpiresBeforeRotation => Closing::Superseded,
+        Kind::ExpiresSoon | Kind::ExpiresBeforeRotation | Kind::BreaksDeploy => Closing::Superseded,
         kind if allows(kind, Closing::Recovered) => Closing::Recovered,
         _ => Closing::Fixed,
     }

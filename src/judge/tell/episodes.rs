@@ -23,10 +23,14 @@ pub struct Happened {
     pub rotated: bool,
     /// The expiry moved later: `extended`.
     pub extended: bool,
+    /// It was unused and is gone: `removed`, which is no loss (semantics 9.4).
+    pub removed: bool,
     /// An ended generation works again for two rounds: `recovered`.
     pub returned: bool,
     /// Only configuration changed: `reclassified`.
     pub reconfigured: bool,
+    /// Its pipelines have known runs: what the configuration ended of them is that a run breaks.
+    pub still_runs: bool,
     /// The slot leaves: closes everything with this.
     pub leaves: Option<Closing>,
     /// `collector_failing` of its collector is open: another subject's finding that hides `unverified`.
@@ -76,6 +80,16 @@ pub fn introduce(open: &[Episode], now: At) -> Vec<(Episode, Transition)> {
             (episode, Transition::Opened)
         })
         .collect()
+}
+
+/// Whether the end of a generation is the good end of one that nobody used (semantics 9.4).
+pub fn is_removal(known: &[Episode], ended: &Finding) -> bool {
+    let gone = matches!(ended.kind, FindingKind::Revoked | FindingKind::Vanished);
+    let unused = |episode: &Episode| {
+        let removed = matches!(episode.state, EpisodeState::Open | EpisodeState::Closed { how: Closing::Removed, .. });
+        episode.kind == FindingKind::Unused && episode.generation == ended.generation && removed
+    };
+    gone && known.iter().any(unused)
 }
 
 /// When time alone makes something to tell of an open episode: its next reminder, or the end of a flapping one's quiet

@@ -9,6 +9,7 @@ use crate::domain::finding::Severity;
 use crate::domain::text::Text;
 
 pub mod closings;
+pub mod digest;
 pub mod episodes;
 pub mod ids;
 pub mod route;
@@ -64,6 +65,7 @@ pub fn plan(told: &[Told], routes: &route::Routes, now: At) -> (Vec<Intent>, Vec
             at: now,
             introduction: told.introduction,
             facts: told.facts.clone(),
+            digest: None,
         };
         let key = intent.key();
         deliveries.extend(readers.into_iter().map(|reader| delivery(&key, told, reader, now)));
@@ -76,7 +78,9 @@ fn readers(told: &Told, routes: &route::Routes) -> Vec<route::Reader> {
     let mut picked = routes.pick(told);
     match told.transition {
         Transition::Closed(_) => {
-            let known = |reader: &&route::Reader| routes.channels().contains_key(&reader.0);
+            // Who reads of it in digests reads there that it is over.
+            let later = if told.episode.severity < Severity::Critical { routes.pick_later(told) } else { Vec::new() };
+            let known = |reader: &&route::Reader| routes.channels().contains_key(&reader.0) && !later.contains(reader);
             let mut before: Vec<_> = told.told_to.iter().filter(known).cloned().collect();
             picked.retain(|reader| !before.contains(reader));
             before.append(&mut picked);
@@ -102,6 +106,33 @@ fn delivery(intent: &str, told: &Told, (channel, recipient): route::Reader, now:
         state: DeliveryState::Pending,
         attempts: 0,
         next_attempt_at: now,
+        last_class: None,
+        ambiguous: 0,
+        fence: 0,
+        fell_back: false,
+    }
+}
+
+/// The delivery of a digest's item: due at its slot; given up when the next digest, if any, takes its place.
+pub fn later(
+    intent: &Intent,
+    (channel, recipient): &route::Reader,
+    (slot, next): (At, Option<At>),
+    now: At,
+) -> Delivery {
+    let key = intent.key();
+    let latest = next.map_or(now + TRIED, |next| next.clamp(now + TRIED_LEAST, now + TRIED));
+    Delivery {
+        id: ids::delivery(&key, channel.as_str(), recipient),
+        intent: key,
+        channel: channel.clone(),
+        recipient: recipient.clone(),
+        severity: intent.episode.severity,
+        notify_at: slot,
+        deadline: latest,
+        state: DeliveryState::Pending,
+        attempts: 0,
+        next_attempt_at: slot,
         last_class: None,
         ambiguous: 0,
         fence: 0,

@@ -7,9 +7,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::digest::{DigestSection, Slots};
 use super::{Told, Traits, written};
 use crate::domain::delivery::Facts;
-use crate::domain::episode::Subject;
+use crate::domain::episode::{Episode, Subject};
 use crate::domain::finding::{FindingKind, Severity, Why};
 use crate::domain::key::{ChannelId, TeamId};
 use crate::judge::evaluate::rules::Problem;
@@ -37,6 +38,7 @@ pub struct RouteSection {
     #[serde(rename = "continue")]
     #[schemars(extend("default" = false))]
     pub continues: Option<bool>,
+    pub digest: Option<DigestSection>,
 }
 
 /// Who hears of a team's tokens. Once there is a section `teams:`, a policy's team that is not listed is a mistake.
@@ -98,7 +100,7 @@ pub struct Routes {
     pub(super) routes: Vec<Route>,
     pub(super) teams: BTreeMap<TeamId, Team>,
     pub(super) channels: BTreeMap<ChannelId, ChannelRules>,
-    /// Whether the configuration has routes; else all channels hear of everything.
+    /// Whether the configuration has routes; else all channels hear of warnings at once, and of info once a week.
     pub(super) written: bool,
 }
 
@@ -114,6 +116,7 @@ pub(super) struct Route {
     pub(super) except: Option<Matcher>,
     pub(super) to: Vec<Target>,
     pub(super) continues: bool,
+    pub(super) digest: Option<Slots>,
     /// Severities that its `match` lets through.
     pub(super) severities: Vec<Severity>,
 }
@@ -152,14 +155,34 @@ impl Routes {
         if told.episode.finding.why == Why::NoRoute {
             return self.last(&case);
         }
-        self.by_routes(&case)
+        self.by_routes(&case, &|route| route.digest.is_none() || case.severity == Severity::Critical)
+    }
+    /// Readers to whom it is told in their next digest.
+    pub fn pick_later(&self, told: &Told) -> Vec<Reader> {
+        let Told { episode, facts, traits, .. } = told;
+        self.digested(episode, facts, traits, &|_| true)
+    }
+    /// Readers of an episode in those digests whose slots are `due`.
+    pub fn digested(
+        &self,
+        episode: &Episode,
+        facts: &Facts,
+        traits: &Traits,
+        due: &dyn Fn(&Slots) -> bool,
+    ) -> Vec<Reader> {
+        let case = Case { kind: episode.kind, severity: episode.severity, facts, traits };
+        self.by_routes(&case, &|route| route.digest.as_ref().is_some_and(due))
+    }
+    /// The slots of all routes with a digest.
+    pub fn slots(&self) -> impl Iterator<Item = &Slots> {
+        self.routes.iter().filter_map(|route| route.digest.as_ref())
     }
     /// Would a critical finding of this token reach anybody (for `unowned`)?
     pub fn carries_critical(&self, facts: &Facts, traits: &Traits) -> bool {
         use FindingKind::{Expired, ExpiresSoon, Revoked, Unverified, Vanished};
         [Expired, Revoked, Vanished, ExpiresSoon, Unverified].into_iter().any(|kind| {
             let case = Case { kind, severity: Severity::Critical, facts, traits };
-            !self.by_routes(&case).is_empty()
+            !self.by_routes(&case, &|_| true).is_empty()
         })
     }
     pub fn channels(&self) -> &BTreeMap<ChannelId, ChannelRules> {
@@ -189,13 +212,15 @@ impl Routes {
         self.fallback(channel).or_else(other).map(|other| self.readers(other)).unwrap_or_default()
     }
     /// The first route that fits and reaches somebody takes it, unless it says to go on. A route whose team has no
-    /// channel takes nothing: the next one may.
-    fn by_routes(&self, case: &Case<'_>) -> Vec<Reader> {
+    /// channel takes nothing, nor does one without a digest take info: the next one may. `wanted`: whose readers are
+    /// asked for.
+    fn by_routes(&self, case: &Case<'_>, wanted: &dyn Fn(&Route) -> bool) -> Vec<Reader> {
         let mut picked = Vec::new();
-        for route in self.routes.iter().filter(|route| route.fits(case)) {
+        let carries = |route: &&Route| case.severity > Severity::Info || route.digest.is_some();
+        for route in self.routes.iter().filter(carries).filter(|route| route.fits(case)) {
             let readers = self.targets(route, case);
             let reached = !readers.is_empty();
-            for reader in readers {
+            for reader in readers.into_iter().filter(|_| wanted(route)) {
                 if !picked.contains(&reader) {
                     picked.push(reader);
                 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::digest::{self, Slots};
 use super::route::{ChannelRules, Route, RouteSection, Routes, Target, Team, TeamSection};
 use crate::domain::finding::{FindingKind, Severity};
 use crate::domain::key::ChannelId;
@@ -41,7 +42,8 @@ pub(super) fn compile(
         compiled.routes.push(route(section, &format!("routes[{nth}]"), teams, &channels, &mut problems));
     }
     if !compiled.written {
-        compiled.routes.push(everywhere(&channels));
+        compiled.routes.push(everywhere(&channels, None));
+        compiled.routes.push(everywhere(&channels, Slots::default_of_the_house()));
     }
     compiled.channels = channels;
     if problems.is_empty() { Ok(compiled) } else { Err(problems) }
@@ -83,13 +85,14 @@ fn named(list: &[String], path: &str, channels: &Channels, problems: &mut Vec<Pr
     known
 }
 
-/// Without routes every channel hears of warnings and criticals.
-fn everywhere(channels: &Channels) -> Route {
+/// Without routes every channel hears of warnings and criticals at once, and of info in a digest.
+fn everywhere(channels: &Channels, digest: Option<Slots>) -> Route {
     Route {
         matches: None,
         except: None,
         to: channels.keys().cloned().map(Target::Channel).collect(),
         continues: false,
+        digest,
         severities: Severity::ALL.to_vec(),
     }
 }
@@ -126,7 +129,9 @@ fn route(
         }
     }
     let severities = severities(section.matches.as_ref());
-    Route { matches, except, to, continues: section.continues.unwrap_or(false), severities }
+    let digest = section.digest.as_ref();
+    let digest = digest.and_then(|section| digest::compile(section, &format!("{path}.digest"), problems));
+    Route { matches, except, to, continues: section.continues.unwrap_or(false), digest, severities }
 }
 
 /// Severities, findings and teams are closed lists: a plain word that is none of them would never fit.
@@ -171,9 +176,47 @@ pub(super) fn warnings(routes: &Routes) -> Vec<Problem> {
             warnings.push(Problem::new("routes", text));
         }
     }
-    let text = "info findings are not sent until digests exist: they stand on the page and in /metrics only";
-    warnings.push(Problem::new("routes", text));
+    slow(routes, &mut warnings);
     warnings
+}
+
+/// Severities that only digests carry, and when.
+fn slow(routes: &Routes, warnings: &mut Vec<Problem>) {
+    for severity in [Severity::Warning, Severity::Info] {
+        let carriers = |route: &&Route| route.severities.contains(&severity) && leads_somewhere(routes, route);
+        let at_once = severity > Severity::Info && routes.routes.iter().filter(carriers).any(|r| r.digest.is_none());
+        let mut digests =
+            routes.routes.iter().filter(carriers).filter_map(|route| Some((route, route.digest.as_ref()?)));
+        match digests.next() {
+            _ if at_once => {}
+            Some((route, slots)) => {
+                let text = format!("findings of severity {severity} reach {} only {}", names(route), slots.words());
+                warnings.push(Problem::new("routes", text));
+            }
+            None if severity == Severity::Info => {
+                let text = "no route has a digest, which alone carries info findings: they stand on the page and in /metrics only";
+                warnings.push(Problem::new("routes", text));
+            }
+            None => {}
+        }
+    }
+}
+
+/// `chat and mail`, `the channels of the team`.
+fn names(route: &Route) -> String {
+    let names: Vec<&str> = route
+        .to
+        .iter()
+        .map(|target| match target {
+            Target::Team => "the channels of the team",
+            Target::Channel(channel) => channel.as_str(),
+        })
+        .collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => "nobody".into(),
+    }
 }
 
 fn leads_somewhere(routes: &Routes, route: &Route) -> bool {
@@ -184,16 +227,22 @@ fn leads_somewhere(routes: &Routes, route: &Route) -> bool {
 }
 
 fn unreached_routes(routes: &Routes, warnings: &mut Vec<Problem>) {
-    let takes_all = |route: &Route| {
+    let takes_all = |route: &&Route| {
         route.matches.is_none()
             && route.except.is_none()
             && !route.continues
             && route.to.iter().any(|target| matches!(target, Target::Channel(_)))
     };
-    let first = routes.routes.iter().position(takes_all).unwrap_or(routes.routes.len());
+    // Where no routes are written nobody wants to hear of those that stand for them.
+    let none = routes.routes.len();
+    let first = routes.routes.iter().position(|route| takes_all(&route)).filter(|_| routes.written).unwrap_or(none);
+    // Info passes by what has no digest.
+    let digest = routes.routes.iter().position(|route| takes_all(&route) && route.digest.is_some()).unwrap_or(none);
     for (nth, route) in routes.routes.iter().enumerate() {
         let path = format!("routes[{nth}]");
-        if nth > first {
+        let carries_info = route.digest.is_some() && route.severities.contains(&Severity::Info);
+        let first = if carries_info { digest } else { first };
+        if nth > first && routes.written {
             let text = format!("nothing reaches this route: routes[{first}] takes everything before it");
             warnings.push(Problem::new(path, text));
         } else if routes.written && !leads_somewhere(routes, route) {

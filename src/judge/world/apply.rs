@@ -41,6 +41,7 @@ impl World {
                 self.remember_told(episode, delivery.channel.clone(), delivery.recipient.clone());
             }
         }
+        self.digested = batch.digested.or(self.digested);
         if let Some(delta) = walk {
             self.walks.entry(delta.collector.clone()).or_default().take(delta);
         }
@@ -79,6 +80,9 @@ impl World {
     pub fn remember_slot(&mut self, mut slot: Slot) {
         self.regovern(&mut slot);
         self.inventory.put(slot);
+    }
+    pub fn remember_digested(&mut self, at: At) {
+        self.digested = Some(at);
     }
     pub fn remember_collector(&mut self, status: CollectorStatus) {
         self.collectors.insert(status.id.clone(), status);

@@ -38,6 +38,9 @@ impl World {
         }
         cx.decision.settled = self.regoverning && keys.len() < SLICE;
         self.due_channels(cx);
+        if keys.is_empty() {
+            self.digests(cx);
+        }
     }
 
     /// Matches the rules in force; true if something stored changed (since when its schedule applies).

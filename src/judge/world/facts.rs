@@ -24,11 +24,18 @@ impl World {
             facts.link = generation.link.clone();
             facts.seen_good = generation.ended.as_ref().and_then(|ended| ended.seen_good);
         }
+        let ends = episode.finding.due.filter(|_| episode.kind == FindingKind::BreaksDeploy).or(facts.ends);
+        facts.first_run = ends.and_then(|end| self.rules.first_run_of(&facts.pipelines, end));
+        facts.next_run = self.rules.next_run_of(&facts.pipelines, now);
         facts.rotation_due = assessment.rotation_due;
         facts.rotated_at = slot.rotated_at;
         facts.before = before(slot, about, now);
         facts.read_at = Some(slot.observed);
         facts.next = next(episode, now);
+        if slot.own_login() {
+            let rules = self.rules.collector(&slot.key.collector);
+            facts.login = rules.and_then(|rules| Some((rules.login.clone()?, rules.least.clone())));
+        }
         if slot.own_login() && episode.kind == FindingKind::CollectorFailing {
             self.add_collector_facts(slot, now, &mut facts);
         }
@@ -43,6 +50,7 @@ impl World {
             token: slot.label.to_string(),
             collector: Some(slot.key.collector.to_string()),
             issuer: collector.map(|rules| rules.issuer.clone()).unwrap_or_default(),
+            issuer_title: collector.map(|rules| rules.title.clone()).unwrap_or_default(),
             host: collector.map(|rules| rules.host.clone()).unwrap_or_default(),
             kind: slot.key.kind().into(),
             managed: slot.explicit()

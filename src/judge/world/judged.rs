@@ -53,6 +53,8 @@ impl World {
         self.add_unrouted(slot, &status, &mut assessment);
         let abandoned = self.give_up(slot, &mut assessment, cx.now);
         let subject = Subject::Token(key.clone());
+        let known = self.known_in(cx.decision, &subject);
+        let removed = self.removed(&known, &mut assessment);
         let mut standing = Standing::from(&assessment);
         self.note_blindness(slot, &standing, cx);
         let settled = self.started_at + chrono::TimeDelta::seconds(SETTLING);
@@ -62,11 +64,14 @@ impl World {
             cx.decision.judged.push((key.clone(), standing));
             return assessment;
         }
+        // What its issuer has just said of it is no matter of configuration.
+        let reconfigured = (self.regoverning && !cause.fresh) || cause.happened.reconfigured;
         let happened = Happened {
-            // What its issuer has just said of it is no matter of configuration.
-            reconfigured: (self.regoverning && !cause.fresh) || cause.happened.reconfigured,
+            reconfigured,
+            still_runs: reconfigured && !self.rules.policy(slot.policy).runs.is_empty(),
             rerouted: self.regoverning && !cause.fresh,
-            leaves: cause.happened.leaves.or(abandoned),
+            removed: removed.is_some(),
+            leaves: cause.happened.leaves.or(abandoned).or(removed.filter(|_| !assessment.usable)),
             collector_failing: self.is_blind(cx.decision, &key.collector),
             ..cause.happened
         };
@@ -77,7 +82,6 @@ impl World {
             silent: cause.silent || untimely(slot, &status),
             now: cx.now,
         };
-        let known = self.known_in(cx.decision, &subject);
         let steps = episodes::step(&known, &assessment.findings, &step);
         standing.next_change = self.next_change(&assessment, &known, &steps);
         cx.decision.judged.push((key.clone(), standing));
@@ -94,6 +98,14 @@ impl World {
         }
         assessment.findings.clear();
         Some(Closing::Abandoned)
+    }
+
+    /// A token that nobody used and that is gone: good news, and nothing is wrong with it any more (semantics 9.4).
+    fn removed(&self, known: &[Episode], assessment: &mut Assessment) -> Option<Closing> {
+        let removal = assessment.findings.iter().any(|finding| episodes::is_removal(known, finding));
+        let usable = assessment.usable;
+        assessment.findings.retain(|finding| !removal || usable && !finding.kind.is_ended());
+        removal.then_some(Closing::Removed)
     }
 
     /// Whether a slot that its issuer no longer lists may be forgotten (semantics 9.4).

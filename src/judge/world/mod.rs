@@ -20,6 +20,7 @@ use crate::judge::tell::route::Routes;
 pub mod ahead;
 pub mod apply;
 pub mod command;
+pub mod digest;
 pub mod due;
 pub mod ended;
 pub mod facts;
@@ -53,6 +54,8 @@ pub struct World {
     pub(crate) mass: BTreeMap<CollectorId, mass::MassHold>,
     /// Since when our clock is not believed (semantics 11.1).
     pub(crate) clock_held: Option<At>,
+    /// Every digest that was due until then is made.
+    pub(crate) digested: Option<At>,
     /// Rules changed and not every slot was matched again yet.
     pub(crate) regoverning: bool,
 }
@@ -144,6 +147,7 @@ impl World {
             started_at,
             mass: BTreeMap::new(),
             clock_held: None,
+            digested: None,
             regoverning: false,
         }
     }
@@ -178,7 +182,7 @@ impl World {
     /// Earliest instant at which `Event::Due` has work.
     pub fn next_due(&self) -> Option<At> {
         let channels = self.channel_due.values().min().copied();
-        [self.inventory.next_due(), channels].into_iter().flatten().min()
+        [self.inventory.next_due(), channels, self.next_digest()].into_iter().flatten().min()
     }
 
     /// The slot as it is, owned, with facts' age filled in.

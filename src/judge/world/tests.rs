@@ -16,6 +16,9 @@ fn collector(explicit: &[&str]) -> CollectorRules {
     CollectorRules {
         id: "gitlab".into(),
         issuer: "gitlab".into(),
+        title: "GitLab".into(),
+        login: None,
+        least: "".into(),
         host: "".into(),
         url: "".into(),
         explicit: Some(explicit.iter().map(|&name| name.to_owned()).collect()),

@@ -179,6 +179,19 @@ impl World {
         last.map_or(token.observed, |at| at.max(token.observed))
     }
 
+    /// Start of the pipeline's next run after `now`; `None` if its runs are not known.
+    pub fn next_run(&self, pipeline: &PipelineId, now: At) -> Option<At> {
+        self.rules.next_run(pipeline, now)
+    }
+    /// The next run after `now` of any pipeline of the token.
+    pub fn next_run_of(&self, token: &Token<'_>, now: At) -> Option<(PipelineId, At)> {
+        self.rules.next_run_of(&self.rules.policy(token.policy).pipelines, now)
+    }
+    /// The first run of any pipeline of the token that spans or follows `end`.
+    pub fn first_run_of(&self, token: &Token<'_>, end: At) -> Option<(PipelineId, At)> {
+        self.rules.first_run_of(&self.rules.policy(token.policy).pipelines, end)
+    }
+
     /// Names of the pipelines in the configuration.
     pub fn pipelines(&self) -> impl Iterator<Item = &PipelineId> {
         self.rules.pipelines().keys()

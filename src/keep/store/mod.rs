@@ -23,6 +23,8 @@ pub enum Stored {
     /// Open ones, and those closed in the last 30 days or with an open successor.
     Episode(Episode),
     Channel(ChannelHealth),
+    /// Every digest that was due until then was made.
+    Digested(At),
     /// Where messages of an episode were sent, accepted or left ambiguous (channels.md 5.7).
     ToldTo {
         episode: EpisodeId,

@@ -187,6 +187,7 @@ fn sentence(world: &World, token: &Token<'_>, episode: &Episode, now: At) -> Str
         seq: episode.seq,
         at: now,
         introduction: false,
+        digest: None,
         facts,
     };
     let head = crate::deliver::message::head::open(&intent, now);

@@ -9,7 +9,7 @@ use crate::domain::At;
 use crate::domain::finding::{FindingKind, SafeUntil, Severity, Standing, TokenState};
 use crate::domain::key::PipelineId;
 use crate::domain::token::Token;
-use crate::judge::evaluate::rules::schedule::Pipeline;
+use crate::judge::evaluate::rules::pipeline::Pipeline;
 use crate::judge::world::World;
 use crate::judge::world::view::PipelineState;
 use crate::show::exposition::aggregates::PipelineSum;
@@ -44,9 +44,12 @@ impl Pipelines {
                 met.entry(pipeline.clone()).or_default().add(token, standing);
             }
         });
-        let rows = world.rules().pipelines().iter().map(|(id, pipeline)| match met.get(id) {
-            Some(met) => met.row(pipeline, now),
-            None => Met::default().row(pipeline, now),
+        let rows = world.rules().pipelines().iter().map(|(id, pipeline)| {
+            let next_run = world.next_run(id, now);
+            match met.get(id) {
+                Some(met) => met.row(pipeline, next_run, now),
+                None => Met::default().row(pipeline, next_run, now),
+            }
         });
         let mut pipelines: Vec<_> = rows.collect();
         pipelines.sort_by(|a, b| {
@@ -82,10 +85,14 @@ impl Met {
         }
     }
 
-    fn row(&self, pipeline: &Pipeline, now: At) -> PipelineRow {
+    fn row(&self, pipeline: &Pipeline, next_run: Option<At>, now: At) -> PipelineRow {
         let state = self.sum.state();
         let tokens = self.sum.tokens as usize;
         let witness = self.worst.get(&state);
+        let mut text = text(state, witness, &self.sum, now);
+        if let Some(run) = next_run.filter(|_| matches!(state, PipelineState::Broken | PipelineState::AtRisk)) {
+            text += &format!("; next run {}, {}", words::clock(run, now), words::nearly(run, now));
+        }
         PipelineRow {
             pipeline: pipeline.id.to_string(),
             state,
@@ -94,8 +101,8 @@ impl Met {
             tokens,
             safe_until: self.sum.earliest_end,
             never_ends: tokens > 0 && self.sum.never == self.sum.tokens,
-            next_run: None,
-            text: text(state, witness, &self.sum, now),
+            next_run,
+            text,
             token: witness.map(|witness| witness.token.clone()),
         }
     }

@@ -29,6 +29,9 @@ fn collector(name: &str, url: &str) -> CollectorRules {
     CollectorRules {
         id: name.into(),
         issuer: name.into(),
+        title: name.into(),
+        login: None,
+        least: "a reader".into(),
         host: url.trim_start_matches("https://").into(),
         url: url.into(),
         explicit: None,

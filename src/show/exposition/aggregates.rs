@@ -168,6 +168,19 @@ fn render_pipelines(out: &mut String, sums: &Sums, rules: &Rules) {
     }
 }
 
+/// Of pipelines with a cron; as of the scrape, because it moves with time alone.
+pub fn render_next_runs(out: &mut String, rules: &Rules, now: At) {
+    let name = "forewarn_pipeline_next_run_timestamp_seconds";
+    let next = |id: &PipelineId| Some((id.clone(), rules.next_run(id, now)?));
+    let runs: Vec<_> = rules.pipelines().keys().filter_map(next).collect();
+    if !runs.is_empty() {
+        header(out, name, "gauge", "Start of the next scheduled run of the pipeline.");
+    }
+    for (id, at) in runs {
+        line(out, name, &format!("pipeline=\"{}\"", escaped(id.as_str())), &at.timestamp().to_string());
+    }
+}
+
 fn safe_until(sum: &PipelineSum) -> Option<String> {
     match sum.earliest_end {
         Some(at) => Some(at.timestamp().to_string()),

@@ -102,8 +102,8 @@ impl Exposition {
         self.choice.store(Arc::new(choice));
     }
 
-    /// The part that is rendered for each scrape: collectors, deliveries, and `own`, the service's registry.
-    pub fn live(&self, own: &str) -> String {
+    /// The part that is rendered for each scrape: next runs, collectors, deliveries, and `own`, the service's registry.
+    pub fn live(&self, own: &str, now: At) -> String {
         let mut out = String::with_capacity(16 * 1024);
         let page = self.page();
         families::header(
@@ -115,6 +115,7 @@ impl Exposition {
         families::line(&mut out, "forewarn_metrics_narrowed", "", if page.narrowed { "1" } else { "0" });
         {
             let world = read(&self.world);
+            aggregates::render_next_runs(&mut out, world.rules(), now);
             let collectors: Vec<_> = world.collectors().collect();
             aggregates::render_collectors(&mut out, &collectors, &|id| page.held.get(id).copied().unwrap_or(0));
             let channels: Vec<_> =

@@ -15,7 +15,7 @@ pub async fn metrics(State(web): State<Web>, headers: HeaderMap) -> Response {
     let own = web.metrics.render();
     let encoding = Encoding::of(headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()));
     let Some(parts) = web.parts.get() else { return answer(Body::from(own), Encoding::Plain) };
-    let live = parts.exposition.live(&own);
+    let live = parts.exposition.live(&own, web.clock.now());
     answer(Body::new(PageBody::new(&parts.exposition, live, encoding)), encoding)
 }
 

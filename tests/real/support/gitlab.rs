@@ -254,7 +254,8 @@ fn listing(url: &str, path: &str, query: &str, all: Vec<Value>, truncated: bool)
 }
 
 fn reply(status: u16, body: Body, kind: &str) -> Response<Body> {
-    Response::builder().status(status).header("content-type", kind).body(body).unwrap()
+    let builder = Response::builder().status(status).header("content-type", kind);
+    builder.header("ratelimit-remaining", "1990").body(body).unwrap()
 }
 
 fn parameter(query: &str, name: &str) -> Option<usize> {

@@ -9,6 +9,7 @@ pub mod bao;
 pub mod gitlab;
 pub mod model;
 pub mod program;
+pub mod prometheus;
 pub mod sinks;
 
 /// Where `make tools` put things.

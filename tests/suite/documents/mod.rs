@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod issuers;
 mod metrics;
+mod names;
 mod schema;
 mod shell;
 
@@ -37,11 +38,28 @@ const FROM: &str = "<!-- generated: `make docs` writes what follows anew -->";
 const TO: &str = "<!-- end of what is generated -->";
 
 /// The same for the part of a document between [`FROM`] and [`TO`].
-pub fn fresh_part(path: &str, text: &str) {
-    let there = std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+pub fn fresh_part(path: &str, part: &str) {
+    let there = text(path);
     let (before, rest) = there.split_once(FROM).unwrap_or_else(|| panic!("{path} has no line {FROM}"));
     let (_, after) = rest.split_once(TO).unwrap_or_else(|| panic!("{path} has no line {TO}"));
-    fresh(path, &format!("{before}{FROM}\n\n{}\n\n{TO}{after}", text.trim()));
+    fresh(path, &format!("{before}{FROM}\n\n{}\n\n{TO}{after}", part.trim()));
+}
+
+/// Documents for people, relative to the root.
+pub fn documents() -> Vec<String> {
+    let paths = files(&root().join("docs"), ".md");
+    let name = |path: &PathBuf| path.strip_prefix(root()).unwrap().display().to_string();
+    ["README.md".to_owned(), "CHANGELOG.md".to_owned()].into_iter().chain(paths.iter().map(name)).collect()
+}
+
+pub fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The texts of the fenced blocks of a language.
+pub fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
 }
 
 /// The files of a folder that end so, in order.

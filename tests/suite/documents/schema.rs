@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{files, fresh, root};
+use forewarn::config::sections::SECTIONS;
+
+use super::{blocks, documents, files, fresh, root, text};
 
 const PATH: &str = "config/schema.json";
 /// Right by their shape: names that lead nowhere, and secrets that cannot be read, are known to `check-config` alone.
@@ -26,6 +28,12 @@ fn refused(paths: &[PathBuf]) -> (BTreeSet<String>, String) {
     (names.collect(), said)
 }
 
+/// Whether a block begins with a section of ours.
+fn is_ours(block: &str) -> bool {
+    let first = block.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
+    SECTIONS.iter().any(|(section, _)| first.starts_with(&format!("{section}:")))
+}
+
 fn every(folder: &str, end: &str) -> Vec<PathBuf> {
     files(Path::new(folder), end)
 }
@@ -43,12 +51,16 @@ fn what_loads_is_valid() {
     paths.extend(every("config/examples", ".yml"));
     paths.push("config/quickstart.yaml".into());
     assert!(paths.len() >= 9, "{paths:?}");
-    // What a reader copies from the documents.
+    // What a reader copies from the documents: every block that is a configuration, or sections of one.
     let folder = tempfile::tempdir().unwrap();
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let first = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a configuration");
-    paths.push(folder.path().join("forewarn.yml"));
-    std::fs::write(paths.last().unwrap(), first).unwrap();
+    for document in documents() {
+        let text = text(&document);
+        for (nth, block) in blocks(&text, "yaml").into_iter().enumerate().filter(|(_, block)| is_ours(block)) {
+            paths.push(folder.path().join(format!("{}-{nth}.yml", document.replace('/', "-"))));
+            std::fs::write(paths.last().unwrap(), block).unwrap();
+        }
+    }
+    assert!(paths.iter().filter(|path| path.starts_with(folder.path())).count() >= 3);
     let (refused, said) = refused(&paths);
     assert!(refused.is_empty(), "{said}");
 }

@@ -4,5 +4,7 @@ mod collectors;
 mod endings;
 mod holds;
 mod ladders;
+mod runs;
 mod slots;
 pub mod support;
+mod unused;

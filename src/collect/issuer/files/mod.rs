@@ -16,10 +16,12 @@ use crate::domain::reason::FailureReason;
 
 mod bytes;
 mod glob;
+mod named;
 mod round;
 
 pub use glob::{Found, Pattern};
-use round::{Named, Round};
+use named::Named;
+use round::Round;
 
 /// One walk over every pattern and every named value.
 pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, report: &mut Report<'_>) -> Ended {
@@ -38,16 +40,7 @@ pub(super) async fn walk(collector: &Collector, cx: &WalkCx, sight: SightId, rep
     for (name, at) in &collector.settings.inspect {
         let listing = format!("inspect/{}", segment(name));
         match keyring::get(at) {
-            Ok(secret) => {
-                round
-                    .file(
-                        report,
-                        listing,
-                        Named { name: name.clone(), place: String::new(), explicit: true },
-                        secret.expose().as_bytes().to_vec(),
-                    )
-                    .await
-            }
+            Ok(secret) => round.file(report, listing, Named::given(name), secret.expose().as_bytes().to_vec()).await,
             Err(error) => {
                 round.tell(report, "READ", &format!("inspect.{name}"), Some(FailureReason::NotFound));
                 round.unread(report, listing, FailureReason::NotFound, &format!("inspect.{name}: {error}")).await

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bytes;
 use super::glob::{self, Found, Pattern};
+use super::named::Named;
 use crate::base::time::clock::Stopwatch;
 use crate::collect::issuer::read::{self, Answer, FileCx};
 use crate::collect::issuer::scope::Scope;
@@ -26,27 +27,6 @@ pub(super) struct Round<'a> {
     pub(super) first: Option<(FailureReason, Text)>,
 }
 
-/// What is read.
-pub(super) struct Named {
-    pub(super) name: String,
-    /// The whole path, so that two files never share a slot; empty for a value that was named.
-    pub(super) place: String,
-    pub(super) explicit: bool,
-}
-
-impl Named {
-    /// The path below the fixed part of its pattern (semantics 1.3), without the ending that only says what it is.
-    fn under(prefix: &Path, path: &Path) -> Self {
-        let below = path.strip_prefix(prefix).unwrap_or(path).display().to_string();
-        let short = ENDINGS.iter().find_map(|ending| below.strip_suffix(ending));
-        let name = short.filter(|name| !name.is_empty() && !name.ends_with('/')).unwrap_or(&below).to_owned();
-        Self { name, place: path.display().to_string(), explicit: false }
-    }
-}
-
-/// Endings of files that tell nothing to a person who looks for one of them.
-const ENDINGS: [&str; 6] = [".pem", ".crt", ".cer", ".der", ".jwt", ".token"];
-
 impl Round<'_> {
     pub(super) async fn pattern(&mut self, report: &mut Report<'_>, written: &str) {
         let listing = format!("files/{}", bytes::part(written));
@@ -60,9 +40,7 @@ impl Round<'_> {
         if pattern.is_plain() {
             // A path without a glob is named: its absence is a failure to read, never an end.
             let path = Path::new(written);
-            return self
-                .path(report, listing, path, Named { explicit: true, ..Named::under(&pattern.prefix(), path) })
-                .await;
+            return self.path(report, listing, path, Named::plain(&pattern.prefix(), path)).await;
         }
         let prefix = pattern.prefix();
         let most = glob::MOST_FILES;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::{Days, NaiveDate, NaiveTime};
 
 use super::matcher::{Matcher, POLICY_FIELDS};
-use super::schedule::{Pipeline, Schedule, Step, duration, ladder};
+use super::pipeline::Pipeline;
+use super::schedule::{Schedule, Step, duration, ladder};
 use super::sections::{AllowSection, MatchSection, PolicySection, TeamSection};
 use super::{CollectorRules, Problem, Rules, Sections};
 use crate::domain::At;
@@ -22,6 +23,9 @@ pub(super) const EXCEPTIONS: &[FindingKind] = &[
     FindingKind::OverScoped,
     FindingKind::StaticCopy,
 ];
+
+/// Issuers tell uses to minutes or hours.
+const SHORTEST_UNUSED: i64 = 3600;
 
 /// What compiling gives.
 #[derive(Debug, Default)]
@@ -52,6 +56,7 @@ pub(super) struct Entry {
     pub runbook: Option<String>,
     pub warn: Option<Vec<Step>>,
     pub max_lifetime: Option<i64>,
+    pub unused_after: Option<i64>,
     pub rotated: Option<At>,
     pub scopes_allow: Option<Vec<String>>,
     pub scopes_require: Option<Vec<String>>,
@@ -86,11 +91,11 @@ impl Rules {
             .collect();
         let collectors = collectors.into_iter().map(|rules| known(rules, &mut problems)).collect();
         let pipelines = sections.pipelines.iter().map(|(name, section)| {
-            let id = PipelineId::from(name.as_str());
-            let (environment, url) = (section.environment.clone(), section.url.clone());
-            (id.clone(), Pipeline { id, environment, url })
+            let pipeline = super::pipeline::compile(name, section, &mut problems);
+            (pipeline.id.clone(), pipeline)
         });
-        let compiled = Compiled { entries, pipelines: pipelines.collect(), teams: sections.teams.clone(), collectors };
+        let pipelines = pipelines.collect();
+        let compiled = Compiled { entries, pipelines, teams: sections.teams.clone(), collectors };
         if problems.is_empty() {
             Ok(Rules { compiled, met: Default::default(), written: Default::default() })
         } else {
@@ -122,8 +127,10 @@ impl Policies<'_> {
             section.as_ref().map(|section| Matcher::compile(section, POLICY_FIELDS, &format!("{path}.{key}"), problems))
         };
         let (matches, except) = (matcher("match", &policy.matches), matcher("except", &policy.except));
+        let seconds = |key: &str, text: &Option<String>, problems: &mut Vec<Problem>| {
+            text.as_ref().map(|text| duration(text, format!("{path}.{key}"), problems).into())
+        };
         let scopes = policy.scopes.clone().unwrap_or_default();
-        let max_lifetime = policy.max_lifetime.as_ref();
         Entry {
             matches,
             except,
@@ -132,7 +139,8 @@ impl Policies<'_> {
             pipelines: policy.pipelines.as_ref().map(|names| self.pipelines(names, &path, problems)),
             runbook: policy.runbook.clone(),
             warn: policy.warn.as_ref().map(|steps| ladder(steps, &format!("{path}.warn"), problems)),
-            max_lifetime: max_lifetime.map(|text| duration(text, format!("{path}.max_lifetime"), problems).into()),
+            max_lifetime: seconds("max_lifetime", &policy.max_lifetime, problems),
+            unused_after: unused_after(policy, &path, problems),
             rotated: policy.rotated.as_ref().and_then(|text| day(text, 0, format!("{path}.rotated"), problems)),
             scopes_allow: scopes.allow,
             scopes_require: scopes.require,
@@ -197,6 +205,18 @@ fn exceptions(list: &[AllowSection], path: &str, problems: &mut Vec<Problem>) ->
         }
     }
     all
+}
+
+/// A use cannot be told more finely than in minutes, so that nothing is unused at once.
+fn unused_after(policy: &PolicySection, path: &str, problems: &mut Vec<Problem>) -> Option<i64> {
+    let text = policy.unused_after.as_ref()?;
+    let path = format!("{path}.unused_after");
+    let before = problems.len();
+    let seconds = duration(text, path.clone(), problems).into();
+    if seconds < SHORTEST_UNUSED && problems.len() == before {
+        problems.push(Problem::new(path, "a token is not unused after less than an hour"));
+    }
+    Some(seconds)
 }
 
 /// Start of the day `plus` days after a written date, UTC.
@@ -267,7 +287,7 @@ mod tests {
                 "e": { "by": "hand", "warn": ["1d", "10 %%", "0s"], "grace": "x" },
                 "f": { "every": "0s", "by": "hand", "warn": [], "zone": "UTC" },
             },
-            "policies": [{ "schedule": "a", "warn": ["7d", "soon"], "max_lifetime": "1.5d" }],
+            "policies": [{ "schedule": "a", "warn": ["7d", "soon"], "max_lifetime": "1.5d", "unused_after": "1M" }, { "unused_after": "5m" }],
         }));
         let paths: Vec<_> = told.lines().map(|line| line.split(": ").next().unwrap()).collect();
         let expected = [
@@ -286,6 +306,8 @@ mod tests {
             "schedules.f.warn",
             "policies[0].warn[1]",
             "policies[0].max_lifetime",
+            "policies[0].unused_after",
+            "policies[1].unused_after",
         ];
         assert_eq!(paths, expected, "{told}");
         assert!(told.contains("For the first Monday write \"0 10 * * MON#1\""), "{told}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::compile::{Entry, Team};
-use super::schedule::Pipeline;
+use super::pipeline::Pipeline;
 use super::{CollectorRules, Governed, Policy, Rules, Subject};
 use crate::domain::key::{CollectorId, PipelineId, PolicyNo, TeamId};
 
@@ -75,13 +75,17 @@ impl Rules {
     }
     fn merge(&self, matching: &[u32]) -> Policy {
         let all = || matching.iter().map(|&nth| &self.compiled.entries[nth as usize]);
+        let pipelines = all().find_map(|entry| entry.pipelines.clone()).unwrap_or_default();
+        let runs = pipelines.iter().filter_map(|pipeline| self.pipelines().get(pipeline)?.runs.clone()).collect();
         Policy {
             matched: all().any(|entry| entry.matches.is_some()),
             schedule: all().find_map(|entry| entry.schedule.clone()),
-            pipelines: all().find_map(|entry| entry.pipelines.clone()).unwrap_or_default(),
+            pipelines,
+            runs,
             runbook: all().find_map(|entry| entry.runbook.clone()),
             warn: all().find_map(|entry| entry.warn.clone()),
             max_lifetime: all().find_map(|entry| entry.max_lifetime),
+            unused_after: all().find_map(|entry| entry.unused_after),
             rotated: all().find_map(|entry| entry.rotated),
             scopes_allow: all().find_map(|entry| entry.scopes_allow.clone()),
             scopes_require: all().find_map(|entry| entry.scopes_require.clone()),

@@ -13,6 +13,7 @@ use sections::{MatchSection, PipelineSection, PolicySection, ScheduleSection};
 mod compile;
 mod govern;
 pub mod matcher;
+pub mod pipeline;
 pub mod schedule;
 pub mod sections;
 pub mod written;
@@ -42,6 +43,12 @@ pub struct Problem {
 pub struct CollectorRules {
     pub id: CollectorId,
     pub issuer: Text,
+    /// For people: `GitLab`.
+    pub title: Text,
+    /// Where its own login stands, for messages: `file gitlab-read`, `env GITLAB_READ`; never a path.
+    pub login: Option<Text>,
+    /// The least right that a login needs, one sentence.
+    pub least: Text,
     /// Host of its URL, for messages.
     pub host: Text,
     /// Its URL, to know that two collectors see the same issuer (semantics 1.11); empty for offline ones.
@@ -102,10 +109,14 @@ pub struct Policy {
     pub matched: bool,
     pub schedule: Option<Arc<schedule::Schedule>>,
     pub pipelines: Vec<PipelineId>,
+    /// Runs of those of them that have known ones.
+    pub runs: Vec<Arc<pipeline::Runs>>,
     pub runbook: Option<String>,
     pub warn: Option<Vec<schedule::Step>>,
     /// Seconds.
     pub max_lifetime: Option<i64>,
+    /// Seconds.
+    pub unused_after: Option<i64>,
     /// Start of the day written under `rotated`.
     pub rotated: Option<At>,
     pub scopes_allow: Option<Vec<String>>,

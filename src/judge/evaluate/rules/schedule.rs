@@ -1,4 +1,4 @@
-//! Rotation schedules, written ladders and pipelines, compiled (semantics 5 and 7).
+//! Rotation schedules and written ladders, compiled (semantics 5 and 7).
 //! Knows spellings only; what follows from a schedule stands in `rotation.rs`.
 
 use super::Problem;
@@ -7,7 +7,7 @@ use crate::base::time::cron::Cron;
 use crate::base::time::span;
 use crate::base::time::zone::Zone;
 use crate::domain::At;
-use crate::domain::key::{PipelineId, ScheduleId};
+use crate::domain::key::ScheduleId;
 
 /// One step of a written ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +16,6 @@ pub enum Step {
     Before(u32),
     /// Percent of the lifetime.
     Percent(u8),
-}
-
-/// What breaks when a token of it ends.
-#[derive(Clone, Debug)]
-pub struct Pipeline {
-    pub id: PipelineId,
-    pub environment: Option<String>,
-    pub url: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,15 +73,25 @@ pub(super) fn compile(name: &str, section: &ScheduleSection, problems: &mut Vec<
     })
 }
 
-fn when(section: &ScheduleSection, path: &str, problems: &mut Vec<Problem>) -> Option<(When, String)> {
-    let zone = match section.zone.as_deref().map(Zone::parse) {
+/// A written zone; UTC without one.
+pub fn zone(name: Option<&str>, path: &str, problems: &mut Vec<Problem>) -> Option<Zone> {
+    match name.map(Zone::parse) {
         None => Some(Zone::utc()),
         Some(Ok(zone)) => Some(zone),
         Some(Err(why)) => {
             problems.push(Problem::new(format!("{path}.zone"), why));
             None
         }
-    };
+    }
+}
+
+/// A written cron expression in its zone.
+pub(super) fn cron(text: &str, zone: &Zone, path: &str, problems: &mut Vec<Problem>) -> Option<Cron> {
+    Cron::parse(text, zone).map_err(|why| problems.push(Problem::new(format!("{path}.cron"), why.to_string()))).ok()
+}
+
+fn when(section: &ScheduleSection, path: &str, problems: &mut Vec<Problem>) -> Option<(When, String)> {
+    let zone = zone(section.zone.as_deref(), path, problems);
     match (&section.every, &section.cron) {
         (Some(every), None) => {
             if section.zone.is_some() {
@@ -102,13 +104,7 @@ fn when(section: &ScheduleSection, path: &str, problems: &mut Vec<Problem>) -> O
             }
             Some((When::Every(seconds), format!("every {every}")))
         }
-        (None, Some(cron)) => match Cron::parse(cron, &zone?) {
-            Ok(compiled) => Some((When::Cron(compiled), format!("cron {cron}"))),
-            Err(why) => {
-                problems.push(Problem::new(format!("{path}.cron"), why.to_string()));
-                None
-            }
-        },
+        (None, Some(text)) => Some((When::Cron(cron(text, &zone?, path, problems)?), format!("cron {text}"))),
         (Some(_), Some(_)) => {
             problems.push(Problem::new(path, "`every` and `cron` exclude each other; keep one of them"));
             None

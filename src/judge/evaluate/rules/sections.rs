@@ -50,6 +50,10 @@ pub struct PolicySection {
     /// The longest time that a token may be issued for, or its age if it never ends; longer is a finding. Off unless set.
     #[schemars(with = "Option<Duration>", example = &"365d")]
     pub max_lifetime: Option<String>,
+    /// How long a token may go unused; longer is a finding, once it was watched for as long. Off unless set, and only where
+    /// the issuer tells when a token was used.
+    #[schemars(with = "Option<Duration>", example = &"90d")]
+    pub unused_after: Option<String>,
     /// The last rotation, where the issuer cannot show one.
     #[schemars(with = "Option<Day>")]
     pub rotated: Option<String>,
@@ -126,10 +130,27 @@ pub struct ScheduleSection {
     pub lasts: Option<String>,
 }
 
+/// The starts of a pipeline's runs.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunsSection {
+    /// The times at which a run starts.
+    #[schemars(with = "Cron")]
+    pub cron: String,
+    /// The zone of `cron`.
+    #[schemars(with = "Option<ZoneName>", extend("default" = "UTC"))]
+    pub zone: Option<String>,
+}
+
 /// Something that runs with tokens and breaks without them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineSection {
+    /// When it starts. Without it forewarn knows no next run: the pipeline breaks whenever someone starts it.
+    pub runs: Option<RunsSection>,
+    /// How long a run takes: it needs its tokens until it is over.
+    #[schemars(with = "Option<Duration>", extend("default" = "1h"))]
+    pub lasts: Option<String>,
     /// Where it delivers to, for messages.
     #[schemars(example = &"prod")]
     pub environment: Option<String>,

@@ -96,6 +96,9 @@ impl Store for Sqlite {
         let tells = !(batch.episodes.is_empty() && batch.intents.is_empty() && batch.deliveries.is_empty());
         self.write(StoreOperation::Commit, tells, batch.at, |conn| {
             facts::write(conn, batch)?;
+            if let Some(at) = batch.digested {
+                reads::put_digested(conn, at)?;
+            }
             outbox::write(conn, batch)
         })
     }

@@ -26,6 +26,9 @@ pub fn load(conn: &Connection, each: &mut dyn FnMut(Stored)) -> Outcome<()> {
     while let Some(row) = rows.next()? {
         each(Stored::Episode(Cursor::new(row, &["episodes.facts"]).json()?));
     }
+    if let Some(at) = digested(conn)? {
+        each(Stored::Digested(at));
+    }
     for health in health(conn)? {
         each(Stored::Channel(health));
     }
@@ -113,16 +116,34 @@ pub fn census(conn: &Connection) -> Outcome<Vec<(CollectorId, u32)>> {
 }
 
 const LAST_WRITE: &str = "last_write";
+const DIGESTED: &str = "digested";
 
 pub fn last_write(conn: &Connection) -> Outcome<Option<At>> {
-    let ask = "SELECT value FROM meta WHERE name = ?1";
-    let seconds: Option<i64> = conn.prepare_cached(ask)?.query_row([LAST_WRITE], |row| row.get(0)).optional()?;
-    Ok(seconds.map(|seconds| At::from_timestamp(seconds, 0).ok_or(Damaged("meta.value"))).transpose()?)
+    instant(conn, LAST_WRITE)
 }
 
 pub fn wrote(conn: &Connection, at: At) -> Outcome<()> {
+    put(conn, LAST_WRITE, at)
+}
+
+/// Until when digests were made.
+pub fn digested(conn: &Connection) -> Outcome<Option<At>> {
+    instant(conn, DIGESTED)
+}
+
+pub fn put_digested(conn: &Connection, at: At) -> Outcome<()> {
+    put(conn, DIGESTED, at)
+}
+
+fn instant(conn: &Connection, name: &str) -> Outcome<Option<At>> {
+    let ask = "SELECT value FROM meta WHERE name = ?1";
+    let seconds: Option<i64> = conn.prepare_cached(ask)?.query_row([name], |row| row.get(0)).optional()?;
+    Ok(seconds.map(|seconds| At::from_timestamp(seconds, 0).ok_or(Damaged("meta.value"))).transpose()?)
+}
+
+fn put(conn: &Connection, name: &str, at: At) -> Outcome<()> {
     let put = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
-    conn.prepare_cached(put)?.execute(params![LAST_WRITE, at.timestamp()])?;
+    conn.prepare_cached(put)?.execute(params![name, at.timestamp()])?;
     Ok(())
 }
 

@@ -59,6 +59,7 @@ pub struct Loaded {
     pub collectors: Vec<CollectorStatus>,
     pub episodes: Vec<Episode>,
     pub channels: Vec<String>,
+    pub digested: Option<At>,
     pub told: Vec<(EpisodeId, String, String)>,
 }
 
@@ -69,6 +70,7 @@ pub fn loaded(store: &mut dyn Store) -> Loaded {
             Stored::Slot(slot) => all.slots.push(slot),
             Stored::Collector(status) => all.collectors.push(status),
             Stored::Episode(episode) => all.episodes.push(episode),
+            Stored::Digested(at) => all.digested = Some(at),
             Stored::Channel(health) => all.channels.push(health.id.to_string()),
             Stored::ToldTo { episode, channel, recipient } => all.told.push((episode, channel.to_string(), recipient)),
         })
@@ -227,7 +229,15 @@ pub fn intent(episode: &Episode, seq: u32) -> Intent {
         "last_used": null, "covers": null, "detail": null
     }))
     .unwrap();
-    Intent { episode: episode.clone(), transition: Transition::Opened, seq, at: at(0), introduction: false, facts }
+    Intent {
+        episode: episode.clone(),
+        transition: Transition::Opened,
+        seq,
+        at: at(0),
+        introduction: false,
+        facts,
+        digest: None,
+    }
 }
 
 /// To the reader `to`: `chat` or `mail/address`.

@@ -1,10 +1,7 @@
-//! README.md says nothing that does not work: the quickstart is minted, flags and files that it names exist.
-//! Its commands are run with those of all documents, see `documents/shell.rs`.
+//! What `make run` starts: the quickstart is minted, and its configuration is good.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-const README: &str = include_str!("../../README.md");
 
 fn run(folder: &Path, line: &str) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forewarn"));
@@ -39,19 +36,4 @@ fn the_quickstart_is_minted_and_its_configuration_is_good() {
     assert_eq!(first[1..], second[1..], "the others stay");
     let (code, said) = run(folder.path(), "forewarn check-config config/quickstart.yaml");
     assert_eq!(code, Some(0), "{said}");
-}
-
-#[test]
-fn flags_and_files_it_names_exist() {
-    let folder = tempfile::tempdir().unwrap();
-    let help = run(folder.path(), "forewarn serve --help").1;
-    for flag in README.split('`').filter(|word| word.starts_with("--") && word.contains('.')) {
-        let flag = flag.split(['=', ' ']).next().expect("split gives one");
-        assert!(help.contains(flag), "{flag}");
-    }
-    for file in ["docs/architecture.md", "CHANGELOG.md", "LICENSE", ".ci/run", "rust-toolchain.toml", "config/issuers"]
-    {
-        assert!(README.contains(file), "{file}");
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists(), "{file}");
-    }
 }
