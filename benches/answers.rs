@@ -131,7 +131,7 @@ fn world(tokens: usize, now: At) -> World {
 /// Ends spread over two years, one in twenty never.
 fn record(nth: usize, now: At) -> Record {
     let end = now + TimeDelta::hours(((nth * 7919) % 17_520) as i64 - 200);
-    let expires = if nth % 20 == 0 { Expiry::Never } else { Expiry::At(End::hard(end)) };
+    let expires = if nth.is_multiple_of(20) { Expiry::Never } else { Expiry::At(End::hard(end)) };
     Record {
         origin: Origin::Inventory,
         kind: "project".into(),

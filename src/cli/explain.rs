@@ -231,6 +231,20 @@ mod tests {
         NextRow { at: at(at_), finding, what: what.into(), channels: vec!["chat".into()] }
     }
 
+    fn replaced() -> GenerationRow {
+        GenerationRow {
+            id: Some("7310".into()),
+            issued: Some(at("2026-06-04T00:00:00Z")),
+            first_seen: at("2026-06-04T00:00:00Z"),
+            ends: None,
+            never_expires: false,
+            ended: Some("revoked".into()),
+            ended_at: Some(at("2026-09-02T00:00:00Z")),
+            last_used: None,
+            still_works: false,
+        }
+    }
+
     /// The sample of surfaces 6.2, as far as its parts exist: no copies, no calendars.
     fn sample() -> Explanation {
         let mut row = row(
@@ -280,17 +294,7 @@ mod tests {
                 said("read", "4 min ago by gitlab"),
             ],
             scopes: vec!["read_api".into(), "read_registry".into()],
-            before: vec![GenerationRow {
-                id: Some("7310".into()),
-                issued: Some(at("2026-06-04T00:00:00Z")),
-                first_seen: at("2026-06-04T00:00:00Z"),
-                ends: None,
-                never_expires: false,
-                ended: Some("revoked".into()),
-                ended_at: Some(at("2026-09-02T00:00:00Z")),
-                last_used: None,
-                still_works: false,
-            }],
+            before: vec![replaced()],
             told: vec![told("2026-11-17T09:00:00Z", "mail", "14d"), told("2026-11-24T09:00:00Z", "chat", "7d")],
             next: vec![
                 next("2026-11-27T09:00:00Z", FindingKind::ExpiresSoon, "3d"),

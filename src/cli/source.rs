@@ -56,8 +56,8 @@ impl Failed {
 
 /// Answers questions.
 pub enum Source {
-    Server(Server),
-    Store(Local),
+    Server(Box<Server>),
+    Store(Box<Local>),
 }
 
 /// A world as the store remembers it, judged now, and the store behind it.
@@ -70,8 +70,8 @@ impl Source {
     pub fn open(arguments: &SourceArguments) -> Result<Self, Failed> {
         // `conflicts_with` lets a variable of the environment through beside a flag; the flag is the nearer wish.
         match (&arguments.config, &arguments.server.server) {
-            (None, Some(url)) => Ok(Self::Server(Server::new(url, &arguments.server)?)),
-            _ => Ok(Self::Store(Local::open(arguments)?)),
+            (None, Some(url)) => Ok(Self::Server(Box::new(Server::new(url, &arguments.server)?))),
+            _ => Ok(Self::Store(Box::new(Local::open(arguments)?))),
         }
     }
 

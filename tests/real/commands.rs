@@ -90,7 +90,7 @@ async fn the_store_and_the_server_answer_alike() {
 
     // The code at the end of a message finds the token too.
     let explained = ask(&["explain", "vendor/past"], &server);
-    let code = explained.split(" · ").find_map(|part| Some(part.get(..4)?)).unwrap_or_default().to_owned();
+    let code = explained.split(" · ").find_map(|part| part.get(..4)).unwrap_or_default().to_owned();
     let by_code = explained.lines().any(|line| line.contains(" · ") && line.contains(&code));
     assert!(by_code, "{explained}");
     let code = json["tokens"][0]["findings"][0]["code"].as_str().unwrap();

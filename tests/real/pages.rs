@@ -89,7 +89,13 @@ async fn whatever_is_asked_gets_a_sentence_and_never_a_server_error() {
         assert!((400..500).contains(&status), "{status}: {body}");
         assert!(body.len() < 20_000, "what was asked is not repeated at length");
     }
-    // A program gets the sentence alone.
+    assert_eq!(program.stop(libc::SIGTERM), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_get_the_sentence_alone_and_raw_bytes_a_refusal() {
+    let mut program = Program::new(CONFIG, &[]);
+    program.start().await;
     let plain = http().get(format!("{}/tokens?tema=a", program.url)).send().await.unwrap().text().await.unwrap();
     assert!(plain.contains("did you mean \"team\"") && !plain.contains('<'), "{plain}");
     let head = "Host: x\r\nConnection: close\r\n";

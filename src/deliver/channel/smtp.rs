@@ -152,8 +152,8 @@ pub async fn probe(transaction: Transaction<'_>) -> Result<(), SendError> {
     };
     match tokio::time::timeout(WHOLE, conversation).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(failed(stage.get(), &known_of(&error, &chain(&error)), &transaction.to.to_string())),
-        Err(_) => Err(failed(stage.get(), &silent(), &transaction.to.to_string())),
+        Ok(Err(error)) => Err(failed(stage.get(), &known_of(&error, &chain(&error)), transaction.to.as_ref())),
+        Err(_) => Err(failed(stage.get(), &silent(), transaction.to.as_ref())),
     }
 }
 

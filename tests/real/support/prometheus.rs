@@ -148,11 +148,10 @@ fn receivers_to(sink: &str) -> String {
     routes.replace("group_wait: 30s", "group_wait: 0s") + "\nreceivers:\n" + &receivers.collect::<String>()
 }
 
-async fn take(
-    State(taken): State<Arc<Mutex<Vec<(String, Value)>>>>,
-    Path(receiver): Path<String>,
-    body: String,
-) -> &'static str {
+/// What came, and to which receiver.
+type Taken = Arc<Mutex<Vec<(String, Value)>>>;
+
+async fn take(State(taken): State<Taken>, Path(receiver): Path<String>, body: String) -> &'static str {
     taken.lock().unwrap().push((receiver, serde_json::from_str(&body).expect("Alertmanager sends JSON")));
     "ok"
 }
