@@ -108,13 +108,13 @@ $(TOOLS)/node/node_modules/oidc-provider/package.json:
 
 # Grafana's types as a JSON schema.
 $(TOOLS)/grafana/shapes.json: tests/dashboards/shapes.ts
-	@mkdir -p $(TOOLS)/grafana
+	@rm -rf $(TOOLS)/grafana && mkdir -p $(TOOLS)/grafana
 	npm install --prefix $(TOOLS)/grafana --ignore-scripts --no-audit --no-fund --silent $(GRAFANA)
 	cp tests/dashboards/shapes.ts tests/dashboards/tsconfig.json $(TOOLS)/grafana/
 	cd $(TOOLS)/grafana && node_modules/.bin/ts-json-schema-generator -p shapes.ts -t Shapes -f tsconfig.json --no-type-check --expose none -o shapes.json
 
 $(TOOLS)/pictures/node_modules/@grafana/ui/package.json:
-	@mkdir -p $(TOOLS)/pictures
+	@rm -rf $(TOOLS)/pictures && mkdir -p $(TOOLS)/pictures
 	npm install --prefix $(TOOLS)/pictures --ignore-scripts --legacy-peer-deps --no-audit --no-fund --silent $(PICTURES)
 	@touch $@
 

@@ -72,6 +72,12 @@ pub async fn poll(setup: &Setup, collector: &Collector, clock: &Clock, notes: bo
     Ok(Look { records, did })
 }
 
+/// Polls every collector side by side, in the order of the configuration.
+pub async fn polls(setup: &Setup, clock: &Clock) -> Vec<Result<Look, OnceError>> {
+    let polls = setup.collectors.iter().map(|collector| poll(setup, collector, clock, false));
+    futures_util::future::join_all(polls).await
+}
+
 /// Every collector read once, side by side, and judged. `reading` is told who still reads, from the start to the end.
 pub async fn world(
     setup: &Setup,

@@ -3,10 +3,14 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use super::print::width;
 use super::routing;
+use crate::base::time::clock::Clock;
 use crate::config::setup::{self, Setup};
 use crate::config::{self, Config, Counts, Loading};
-use crate::domain::key::CollectorId;
+use crate::deliver::message::words;
+use crate::domain::At;
+use crate::domain::key::{CollectorId, PipelineId};
 use crate::keep::store::sqlite;
 
 /// Prints the verdict on standard output, and below it where the findings of `routes` would go; 0 if the configuration
@@ -16,7 +20,8 @@ pub fn run(path: &Path, loading: &Loading, routes: &[String]) -> u8 {
         Ok(mut config) => {
             config.setup.warnings.extend(forgotten(&config.setup));
             let (routed, code) = routed(&config.setup, routes);
-            (good(path, &config) + &routed, code)
+            let runs = next_runs(&config.setup, Clock::System.now());
+            (good(path, &config) + &runs + &routed, code)
         }
         Err(failed) => (failed.render(), 2),
     };
@@ -25,6 +30,17 @@ pub fn run(path: &Path, loading: &Loading, routes: &[String]) -> u8 {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => 2,
         _ => code,
     }
+}
+
+/// `deploy-prod runs next Tue 24 Nov 12:00 UTC, then Wed 25 Nov 02:00 UTC`, of each pipeline whose runs are known.
+fn next_runs(setup: &Setup, now: At) -> String {
+    let line = |pipeline: &PipelineId| {
+        let first = setup.rules.next_run(pipeline, now)?;
+        let then = setup.rules.next_run(pipeline, first).map(|then| format!(", then {}", words::short(then, now)));
+        let name = width::inert(pipeline.as_str());
+        Some(format!("{name} runs next {}{}\n", words::short(first, now), then.unwrap_or_default()))
+    };
+    setup.rules.pipelines().keys().filter_map(line).collect()
 }
 
 fn routed(setup: &Setup, routes: &[String]) -> (String, u8) {
@@ -84,4 +100,21 @@ pub fn good(path: &Path, config: &Config) -> String {
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surfaces_6_3_the_next_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forewarn.yml");
+        let text = "collectors: { vendor: { issuer: declared, tokens: [{ name: push, expires: 2030-03-01 }] } }\n\
+                    pipelines:\n  deploy-prod: { runs: { cron: \"0 2,12 * * *\", zone: UTC }, lasts: 1h }\n  release: {}\n";
+        std::fs::write(&path, text).unwrap();
+        let setup = config::load(&path, &Loading::default()).unwrap().setup;
+        let said = next_runs(&setup, "2026-11-24T09:40:00Z".parse().unwrap());
+        assert_eq!(said, "deploy-prod runs next Tue 24 Nov 12:00 UTC, then Wed 25 Nov 02:00 UTC\n");
+    }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::once;
 use super::output::{Screen, say};
 use super::print::{csv, table, width};
 use super::source::{Source, SourceArguments};
@@ -16,11 +17,14 @@ Examples:
   forewarn list --all --by pipeline              # everything, by the pipelines that break with it
   forewarn list team=platform 'name=deploy-*'    # one team's tokens of these names
   forewarn list finding=unused,never_expires     # whatever has one of these findings
+  forewarn list --once                           # as the issuers tell it now, without a server
   forewarn list --format csv > tokens.csv        # all of it, for a spreadsheet
 
-A filter word is FIELD=VALUE: token place name collector issuer kind scope team pipeline schedule finding severity
-state needs day q fact.<name>. All words must fit; of values with commas between them any. Names may be globs: * stays
-within one part of a path, ** crosses it. With a filter, JSON or CSV, quiet tokens are shown too.";
+A filter word is FIELD=VALUE. The fields: token, place, name, collector, issuer,
+kind, scope, team, pipeline, schedule, finding, severity, state, needs, day, q,
+fact.<name>. All words must fit; of values with commas between them, any.
+Names may be globs: * stays within one part of a path, ** crosses it.
+With a filter, and as JSON or CSV, quiet tokens are shown too.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,6 +41,9 @@ pub struct ListArguments {
     /// How it is written
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
+    /// Read every collector now, in this process; nothing is written and nothing is told
+    #[arg(long, conflicts_with = "server")]
+    pub once: bool,
     #[command(flatten)]
     pub source: SourceArguments,
 }
@@ -56,7 +63,11 @@ pub enum By {
 }
 
 pub fn run(arguments: &ListArguments) -> u8 {
-    match Source::open(&arguments.source).and_then(|mut source| source.tokens(&arguments.words)) {
+    let tokens = match arguments.once {
+        true => once::tokens(&arguments.source, &arguments.words),
+        false => Source::open(&arguments.source).and_then(|mut source| source.tokens(&arguments.words)),
+    };
+    match tokens {
         Ok(tokens) => {
             show(&tokens, arguments);
             0

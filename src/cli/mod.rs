@@ -9,10 +9,12 @@ use crate::base::telemetry::{self, LogFormat};
 use crate::config::Loading;
 
 pub mod check;
+pub mod check_online;
 pub mod deliveries;
 pub mod explain;
 mod greeting;
 pub mod list;
+mod once;
 pub mod output;
 pub mod poll;
 mod print;
@@ -104,6 +106,9 @@ pub struct CheckArguments {
     /// Which channels would a finding with these words reach? May be given several times
     #[arg(long, value_name = "WORDS")]
     pub route: Vec<String>,
+    /// Also log in to every collector and channel, read-only: rights held against rights needed; exit 1 if one is missing
+    #[arg(long)]
+    pub online: bool,
     /// URL under which people will reach forewarn, as `serve` will be told
     #[arg(long = "web.external-url", value_name = "URL")]
     pub external_url: Option<url::Url>,
@@ -153,7 +158,10 @@ pub fn run() -> ExitCode {
         }
         Command::CheckConfig(arguments) => {
             let loading = Loading { definitions: arguments.issuers, external_url: arguments.external_url.is_some() };
-            check::run(&arguments.path, &loading, &arguments.route)
+            match (check::run(&arguments.path, &loading, &arguments.route), arguments.online) {
+                (0, true) => check_online::run(&arguments.path, &loading),
+                (code, _) => code,
+            }
         }
         Command::List(arguments) => list::run(&arguments),
         Command::Poll(arguments) => poll::run(&arguments),

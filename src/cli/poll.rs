@@ -26,9 +26,9 @@ use crate::show::answers::shapes::CollectorDetail;
 
 const EXAMPLES: &str = "\
 Examples:
-  forewarn poll gitlab                       ask now, by this process; nothing is stored or told
-  forewarn poll gitlab --debug               with what was decided about each answer
-  forewarn poll gitlab --server=URL          let the running server ask, and show what it did
+  forewarn poll gitlab                         # ask now, in this process; nothing is stored or told
+  forewarn poll gitlab --debug                 # with what was decided about each answer
+  forewarn poll gitlab --server=URL            # let the running server ask, and show what it did
 
 Exit code: 0 if all was read, 1 if not, 2 for a bad configuration or an unknown collector.";
 

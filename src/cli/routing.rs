@@ -125,9 +125,6 @@ pub fn said(text: &str, words: &Words, setup: &Setup) -> String {
 
 /// `team=platform severity=critical → chat (routes[0]); stops there`.
 fn line(text: &str, words: &Words, setup: &Setup) -> String {
-    if words.get("severity").is_some_and(|severity| severity == Severity::Info.as_str()) {
-        return format!("{text} → nobody: info makes no message; it stands on the page and in /metrics\n");
-    }
     if setup.channels.is_empty() {
         return format!("{text} → nobody: there is no channel; it stands on the page and in /metrics\n");
     }
@@ -135,6 +132,11 @@ fn line(text: &str, words: &Words, setup: &Setup) -> String {
     let reached: Vec<String> = way.iter().map(step).collect();
     let nobody = way.iter().all(|taken| taken.channels.is_empty());
     let end = match way.last() {
+        None if words.get("severity").is_some_and(|severity| severity == Severity::Info.as_str()) => {
+            "nobody: no route with a digest takes it, and info makes no message of its own; \
+             it stands on the page and in /metrics"
+                .into()
+        }
         None => "nobody: no route takes it; it stands on the page and in /metrics".into(),
         Some(_) if nobody => format!("nobody: {}; it stands on the page and in /metrics", reached.join(", ")),
         Some(Taken { nth: None, .. }) => {
@@ -149,10 +151,11 @@ fn line(text: &str, words: &Words, setup: &Setup) -> String {
 /// `chat and mail (routes[0])`.
 fn step(taken: &Taken) -> String {
     let names: Vec<&str> = taken.channels.iter().map(ChannelId::as_str).collect();
+    let digest = taken.digest.as_ref().map(|when| format!(", in a digest {when}")).unwrap_or_default();
     match (taken.nth, names.is_empty()) {
         (Some(nth), true) => format!("its team has no channel (routes[{nth}])"),
-        (Some(nth), false) => format!("{} (routes[{nth}])", names.join(" and ")),
-        (None, _) => names.join(" and "),
+        (Some(nth), false) => format!("{} (routes[{nth}]{digest})", names.join(" and ")),
+        (None, _) => format!("{}{digest}", names.join(" and ")),
     }
 }
 
@@ -189,7 +192,7 @@ routes:
         insta::assert_snapshot!(asked("team=platform"), @r"
         team=platform severity=critical → pager (routes[0]), chat (routes[1]); stops there
         team=platform severity=warning → chat (routes[1]); stops there
-        team=platform severity=info → nobody: info makes no message; it stands on the page and in /metrics
+        team=platform severity=info → nobody: no route with a digest takes it, and info makes no message of its own; it stands on the page and in /metrics
         ");
         insta::assert_snapshot!(asked("team=idle severity=warning"), @r"
         team=idle severity=warning → nobody: its team has no channel (routes[1]); it stands on the page and in /metrics

@@ -29,13 +29,25 @@ pub struct ServerArguments {
     #[arg(long, value_name = "URL", env = "FOREWARN_URL", hide_env_values = true, conflicts_with = "config")]
     pub server: Option<String>,
     /// User of the server, where it asks for one; the password comes from a file
-    #[arg(long = "server.user", value_name = "NAME", env = "FOREWARN_USER", requires = "password_file")]
+    #[arg(
+        long = "server.user",
+        value_name = "NAME",
+        env = "FOREWARN_USER",
+        hide_env_values = true,
+        requires = "password_file"
+    )]
     pub user: Option<String>,
     /// File that holds the password of that user
-    #[arg(long = "server.password-file", value_name = "FILE", env = "FOREWARN_PASSWORD_FILE", requires = "user")]
+    #[arg(
+        long = "server.password-file",
+        value_name = "FILE",
+        env = "FOREWARN_PASSWORD_FILE",
+        hide_env_values = true,
+        requires = "user"
+    )]
     pub password_file: Option<PathBuf>,
     /// Authorities that may have signed the server's certificate, PEM; default: those of the system
-    #[arg(long = "server.ca-file", value_name = "FILE", env = "FOREWARN_CA_FILE")]
+    #[arg(long = "server.ca-file", value_name = "FILE", env = "FOREWARN_CA_FILE", hide_env_values = true)]
     pub ca_file: Option<PathBuf>,
 }
 

@@ -62,6 +62,11 @@ pub struct Cron(pub String);
 #[schemars(extend("pattern" = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"), example = &"Europe/Berlin", example = &"UTC")]
 pub struct ZoneName(pub String);
 
+/// A day of the week.
+#[derive(JsonSchema)]
+#[schemars(extend("enum" = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]))]
+pub struct Weekday(pub String);
+
 /// A glob: `*` stays within one part of a path, `**` between slashes crosses them, `[ab]` and `{a,b}` as usual. Quote it
 /// in YAML.
 #[derive(JsonSchema)]

@@ -11,7 +11,6 @@ use crate::support::model::{Model, Tokens};
 use crate::support::program::Program;
 use crate::support::{eventually, tools};
 
-const SHORT: Duration = Duration::from_secs(40);
 /// A large fleet, judged by an unoptimised program on a machine that does much else.
 const LONG: Duration = Duration::from_secs(120);
 /// One walk of the browser.
@@ -109,13 +108,24 @@ async fn scene(more: usize, prefix: &str, arguments: &[&str]) -> Scene {
     let mut program = Program::new(&config, &[("VAULT_TOKEN", "hvs.of-the-test"), ("HOOK", "whsec_dGVzdA==")]);
     program.url += prefix;
     program.start_with(arguments).await;
-    program.series("forewarn_collector_up{collector=\"vault\"} 1", SHORT).await;
-    program.series("forewarn_collector_up{collector=\"vendor\"} 1", SHORT).await;
+    // Asked of the API: the series of a large fleet are made anew only now and then.
+    eventually("the first polls", LONG, async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let answer: Value = serde_json::from_str(&program.get("/api/v1/collectors").await).unwrap();
+        let read = |name: &str, least: usize| {
+            let rows = answer["collectors"].as_array().unwrap();
+            let row = rows.iter().find(|row| row["collector"] == name).unwrap();
+            row["fresh"] == true && row["tokens"].as_u64().unwrap() >= least as u64
+        };
+        (read("vault", 22) && read("vendor", more)).then_some(())
+    })
+    .await;
     tokens.remove("a");
     assert_eq!(program.post("/c/vault/poll").await.0, 200, "it leads back to its page");
     // The page is of this moment; the series of a large fleet come a little later.
-    eventually("the revoked token on its page", LONG, async || {
-        program.get("/t/vault/deploy-bot").await.contains("<strong>revoked</strong>").then_some(())
+    eventually("the revoked token", LONG, async || {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        program.get("/api/v1/tokens?state=revoked").await.contains("vault/deploy-bot").then_some(())
     })
     .await;
     Scene { program, _model: model }

@@ -239,6 +239,24 @@ channels:
     saw.push(("list", listed.contains("visible-1")));
     let (_, said, wrong) = program.run(&["send-test", "dead", "--config.file", "forewarn.yml"]);
     planted.hunt("send-test", format!("{said}{wrong}").as_bytes());
+    // What each collector did, request by request; what the commands that look for themselves show.
+    for collector in
+        ["vault", "vault-echo", "sso", "sso-echo", "sso-garbage", "gitlab", "github", "away", "files", "jwts"]
+    {
+        let page = program.get(&format!("/api/v1/collectors/{collector}")).await;
+        assert!(page.contains("\"polls\":[{"), "{page}");
+        planted.hunt("the polls of a collector", page.as_bytes());
+        let (_, said, wrong) = program.run(&["poll", collector, "--debug", "--config.file", "forewarn.yml"]);
+        assert!(said.contains("polled "), "{said}{wrong}");
+        planted.hunt("poll --debug", format!("{said}{wrong}").as_bytes());
+        saw.push(("poll --debug", said.contains("visible-1")));
+    }
+    let (_, said, wrong) = program.run(&["list", "--once", "--all", "--config.file", "forewarn.yml"]);
+    planted.hunt("list --once", format!("{said}{wrong}").as_bytes());
+    saw.push(("list --once", said.contains("visible-1")));
+    let (_, said, wrong) = program.run(&["check-config", "--online", "forewarn.yml"]);
+    assert!(said.contains("RIGHT NEEDED") && said.contains("REACHED"), "{said}{wrong}");
+    planted.hunt("check-config --online", format!("{said}{wrong}").as_bytes());
     let store = |program: &Program| {
         let files = files_below(program.folder.path());
         let own = files.into_iter().filter(|(path, _)| {
@@ -264,7 +282,18 @@ channels:
         saw.push((sink, text.contains("visible-0")));
     }
     // The hunt sees what is there to be seen.
-    for surface in ["/metrics", "/", "/api/v1/tokens", "list", "store", "Slack", "mail", "the webhook"] {
+    for surface in [
+        "/metrics",
+        "/",
+        "/api/v1/tokens",
+        "list",
+        "poll --debug",
+        "list --once",
+        "store",
+        "Slack",
+        "mail",
+        "the webhook",
+    ] {
         assert!(saw.contains(&(surface, true)), "a name that may be shown is seen on {surface}: {saw:?}");
     }
 }

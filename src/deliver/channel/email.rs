@@ -163,6 +163,12 @@ impl Config {
     pub fn recipients(&self) -> Vec<String> {
         self.to.iter().map(ToString::to_string).collect()
     }
+    /// Read now, so that a rotated file needs no reload.
+    fn credentials(&self) -> Result<Option<Credentials>, SendError> {
+        let Some(login) = &self.login else { return Ok(None) };
+        let password = read::read(&login.password).map_err(|error| answer::no_secret(&error))?;
+        Ok(Some(Credentials::new(login.username.clone(), password.expose().to_owned())))
+    }
     fn tls(&self) -> Result<Option<TlsParameters>, SendError> {
         if self.security == Security::None {
             return Ok(None);
@@ -193,13 +199,7 @@ pub async fn send(config: &Config, outgoing: &Outgoing<'_>) -> Result<Receipt, S
         .parse()
         .map_err(|_| SendError { class: Class::Recipient, ..unreadable("the recipient is no mail address") })?;
     let mail = build_mail(config, &to, &frozen).ok_or_else(|| unreadable("the stored mail cannot be built"))?;
-    let login = match &config.login {
-        Some(login) => {
-            let password = read::read(&login.password).map_err(|error| answer::no_secret(&error))?;
-            Some(Credentials::new(login.username.clone(), password.expose().to_owned()))
-        }
-        None => None,
-    };
+    let login = config.credentials()?;
     let bytes = mail.formatted();
     smtp::send(Transaction {
         host: &config.host,
@@ -212,6 +212,30 @@ pub async fn send(config: &Config, outgoing: &Outgoing<'_>) -> Result<Receipt, S
         bytes: &bytes,
     })
     .await
+}
+
+/// Reaches the relay and logs in; no mail is begun.
+pub async fn probe(config: &Config) -> Result<String, SendError> {
+    let from = &config.from.email;
+    let login = config.credentials()?;
+    let logged_in = login.as_ref().map_or("; no login is configured", |_| ", the login is taken");
+    let security = match config.security {
+        Security::Implicit => "TLS stands",
+        Security::StartTls => "STARTTLS stands",
+        Security::None => "reached in the clear",
+    };
+    smtp::probe(Transaction {
+        host: &config.host,
+        port: config.port,
+        security: config.security,
+        tls: config.tls()?,
+        login,
+        from,
+        to: from,
+        bytes: &[],
+    })
+    .await?;
+    Ok(format!("{}:{}: {security}{logged_in}; no mail was sent", config.host, config.port))
 }
 
 fn unreadable(sentence: &str) -> SendError {

@@ -19,6 +19,7 @@ mod answer;
 pub mod email;
 pub mod fit;
 mod mail;
+mod probe;
 pub mod slack;
 mod smtp;
 pub mod stdout;
@@ -141,13 +142,7 @@ impl Channel {
     }
     /// A test message for `send-test`.
     pub fn test_message(&self, now: At) -> Message {
-        let kind = match self {
-            Channel::Slack(_) => "slack",
-            Channel::Email(_) => "email",
-            Channel::Webhook(_) => "webhook",
-            Channel::Stdout => "stdout",
-        };
-        test_message(kind, now)
+        test_message(self.kind(), now)
     }
 }
 

@@ -9,7 +9,7 @@ use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
 use crate::domain::delivery::{Class, Receipt, SendError, Suspect};
@@ -84,18 +84,12 @@ pub async fn send(transaction: Transaction<'_>) -> Result<Receipt, SendError> {
             detail: "the address is not ASCII, and the relay offers no SMTPUTF8".into(),
         }),
         Ok(Err(Fault::Smtp(error))) => Err(failed(stage.get(), &known_of(&error, &chain(&error)), &to)),
-        Err(_) => {
-            let known = Known {
-                code: None,
-                tls: false,
-                certificate: false,
-                ours: false,
-                timeout: true,
-                text: "no answer in time",
-            };
-            Err(failed(stage.get(), &known, &to))
-        }
+        Err(_) => Err(failed(stage.get(), &silent(), &to)),
     }
+}
+
+fn silent() -> Known<'static> {
+    Known { code: None, tls: false, certificate: false, ours: false, timeout: true, text: "no answer in time" }
 }
 
 /// How far the conversation got; read after a time limit cut it off.
@@ -130,7 +124,8 @@ fn is_ascii(address: &Address) -> bool {
     address.user().is_ascii() && address.domain().is_ascii()
 }
 
-async fn steps(transaction: &Transaction<'_>, stage: &Reached) -> Result<String, Fault> {
+/// Connects, protects the connection, logs in.
+async fn opened(transaction: &Transaction<'_>, stage: &Reached) -> Result<AsyncSmtpConnection, Error> {
     let hello = ClientId::default();
     let wrapped = transaction.tls.clone().filter(|_| transaction.security == Security::Implicit);
     let server = (transaction.host, transaction.port);
@@ -143,6 +138,27 @@ async fn steps(transaction: &Transaction<'_>, stage: &Reached) -> Result<String,
         stage.set(Stage::Auth);
         connection.auth(&[Mechanism::Plain, Mechanism::Login], login).await?;
     }
+    Ok(connection)
+}
+
+/// Everything up to the mail itself: the relay is reached, TLS stands, the login is taken.
+pub async fn probe(transaction: Transaction<'_>) -> Result<(), SendError> {
+    let stage = Reached::new(Stage::Connect);
+    let conversation = async {
+        let mut connection = opened(&transaction, &stage).await?;
+        connection.command(Rset).await?;
+        let _ = tokio::time::timeout(QUIT, connection.quit()).await;
+        Ok::<(), Error>(())
+    };
+    match tokio::time::timeout(WHOLE, conversation).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(failed(stage.get(), &known_of(&error, &chain(&error)), &transaction.to.to_string())),
+        Err(_) => Err(failed(stage.get(), &silent(), &transaction.to.to_string())),
+    }
+}
+
+async fn steps(transaction: &Transaction<'_>, stage: &Reached) -> Result<String, Fault> {
+    let mut connection = opened(transaction, stage).await?;
     stage.set(Stage::Mail);
     let offered = connection.server_info().supports_feature(Extension::SmtpUtfEight);
     let parameters = match (is_ascii(transaction.from) && is_ascii(transaction.to), offered) {

@@ -70,8 +70,13 @@ fn of_kind(intent: &Intent, now: At) -> Head {
         FindingKind::Vanished => ended(intent, "Gone", &format!("is no longer known to {}", why::issuer(facts)), now),
         FindingKind::RotationDue => rotation(intent, due, now),
         FindingKind::RotationMissed => rotation_missed(intent, due, now),
-        FindingKind::NotInjected => plain("Old value in use", "is still used with its old value"),
-        FindingKind::OldGenerationAlive => plain("Old value alive", "was rotated, but its old value still works"),
+        FindingKind::NotInjected => {
+            plain("Old value in use", &format!("is still used with its old value{}", old_end(&finding.why, now)))
+        }
+        FindingKind::OldGenerationAlive => plain(
+            "Old value alive",
+            &format!("was rotated, but its old value still works{}", old_end(&finding.why, now)),
+        ),
         FindingKind::NeverExpires => plain("Never expires", "has no end, and no exception is written"),
         FindingKind::TooLongLived => plain("Lives too long", "lives longer than its policy allows"),
         FindingKind::Unused => plain("Unused", &unused(facts, now)),
@@ -97,8 +102,17 @@ fn unused(facts: &Facts, now: At) -> String {
     }
 }
 
+/// `, which ends Tue 1 Dec 2026 00:00 UTC`.
+fn old_end(why: &Why, now: At) -> String {
+    match why {
+        Why::OlderUsed { ends: Some(end), .. } => format!(", which ends {}", words::full(*end, now)),
+        Why::OlderAlive { ends: Some(end), .. } => format!(" until {}", words::full(*end, now)),
+        _ => String::new(),
+    }
+}
+
 /// Bytes of a predicate that a subject has room for.
-const ROOM: usize = 80;
+const ROOM: usize = 90;
 
 /// [`who`] for a subject.
 pub fn title(intent: &Intent) -> String {

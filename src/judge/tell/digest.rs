@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::base::time::cron::Cron;
 use crate::base::time::zone::Zone;
 use crate::domain::At;
-use crate::domain::spelling::ZoneName;
+use crate::domain::spelling::{Weekday, ZoneName};
 use crate::judge::evaluate::rules::Problem;
 use crate::judge::evaluate::rules::schedule::zone;
 
@@ -35,12 +35,8 @@ pub struct DigestSection {
     #[schemars(with = "Option<ZoneName>", extend("default" = "UTC"))]
     pub zone: Option<String>,
     /// The days of the week; without them every day.
-    #[schemars(schema_with = "days", length(min = 1), example = ["mon"])]
+    #[schemars(with = "Option<Vec<Weekday>>", length(min = 1), example = ["mon"])]
     pub days: Option<Vec<String>>,
-}
-
-fn days(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "array", "items": { "enum": DAYS.map(|(day, _)| day) } })
 }
 
 /// The slots of one route's digest.

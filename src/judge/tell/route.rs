@@ -38,8 +38,7 @@ pub struct RouteSection {
     #[serde(rename = "continue")]
     #[schemars(extend("default" = false))]
     pub continues: Option<bool>,
-    /// What it takes waits for a digest, one message a slot. A critical finding is told at once all the same; info findings
-    /// are told in digests only.
+    /// It waits for a digest, one message a slot. Criticals are told at once all the same; info is told in digests only.
     pub digest: Option<DigestSection>,
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::route::{Route, Routes, Target, Team};
+use crate::domain::finding::Severity;
 use crate::domain::key::{ChannelId, TeamId};
 
 /// Words of one finding: `team` → `platform`.
@@ -17,6 +18,8 @@ pub struct Taken {
     /// In order, each once; empty: its team has no channel, so the next entry may take it.
     pub channels: Vec<ChannelId>,
     pub stops: bool,
+    /// `on Mondays`: told in a digest, not at once.
+    pub digest: Option<String>,
 }
 
 impl Routes {
@@ -24,10 +27,16 @@ impl Routes {
     pub fn trace(&self, words: &Words) -> Vec<Taken> {
         let mut way = Vec::new();
         let team = words.get("team").and_then(|team| self.teams.get(&TeamId::from(team.as_str())));
-        for (nth, route) in self.routes.iter().enumerate().filter(|(_, route)| fits(route, words)) {
+        let severity = words.get("severity").and_then(|word| Severity::parse(word)).unwrap_or(Severity::Critical);
+        // Info is told in digests only, critical at once also by a route that has one.
+        let carries = |route: &Route| severity > Severity::Info || route.digest.is_some();
+        let takes = |route: &Route| carries(route) && fits(route, words);
+        for (nth, route) in self.routes.iter().enumerate().filter(|(_, route)| takes(route)) {
             let channels = heard(route, team);
             let stops = !channels.is_empty() && !route.continues;
-            way.push(Taken { nth: self.written.then_some(nth), channels, stops });
+            let slots = route.digest.as_ref().filter(|_| severity < Severity::Critical);
+            let digest = slots.map(|slots| slots.words().to_owned());
+            way.push(Taken { nth: self.written.then_some(nth), channels, stops, digest });
             if stops {
                 break;
             }
@@ -90,7 +99,7 @@ mod tests {
         let of = |team, severity| way(routes(), &[("team", team), ("severity", severity)]);
         assert_eq!(of("platform", "critical"), ["Some(0) hook goes on", "Some(1) chat stops"]);
         assert_eq!(of("idle", "warning"), ["Some(1)  goes on", "Some(2) mail stops"], "nobody there: the next may");
-        assert_eq!(of("platform", "info"), ["Some(1) chat stops"]);
+        assert!(of("platform", "info").is_empty(), "info is told in digests only");
         assert!(way(routes(), &[("severity", "info")]).is_empty());
         assert_eq!(way(json!(null), &[("severity", "critical")]), ["None chat+hook+mail stops"]);
     }

@@ -124,7 +124,8 @@ mod tests {
     fn the_most_urgent_first_in_the_words_of_the_list() {
         let tokens = Tokens::of(&sample::world(), &Filter::default(), Paging::ALL, sample::now());
         let say = |row: &TokenRow| {
-            format!("{} | {} | {} | {} | {} | {}", row.ends, row.ends_at, row.line.token, row.why, row.breaks, row.told)
+            let row = [&row.ends, &row.ends_at, &row.line.token, &row.why, &row.breaks, &row.told];
+            row.map(String::as_str).join(" | ").trim_end().to_owned()
         };
         let rows: Vec<_> = tokens.tokens.iter().filter(|row| row.line.collector != "forewarn").map(say).collect();
         insta::assert_snapshot!(rows.join("\n"), @r#"

@@ -15,9 +15,11 @@ for (const [width, scheme] of [[1280, "light"], [360, "dark"], [360, "light"], [
     // The same tree at the other width or in the other scheme: contrast and layout are looked at in two of the four.
     if ((width === 1280) === (scheme === "light")) passes += await axeFinds(page, where);
     await shot(page, `${name}-${width}-${scheme}`);
+    // What is seen without scrolling: the picture of the README is this one.
+    if (name === "start" && width === 1280) await shot(page, `fold-${scheme}`, false);
     const found = await page.evaluate(() =>
-      [...document.querySelectorAll("a[href], link[href], script[src]")].map((one) => one.href || one.src));
-    for (const link of found) links.add(link.split("#")[0]);
+      [...document.querySelectorAll("a[href]:not([href^='#']), link[href], script[src]")].map((one) => one.href || one.src));
+    for (const link of found) links.add(link);
   }
   await page.context().close();
 }

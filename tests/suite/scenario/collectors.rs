@@ -20,8 +20,8 @@ fn rule_10_a_first_round_is_one_message_and_a_restart_none() {
     }
     stage.run(hours(2));
     assert_snapshot!(stage.news(), @r"
-    05 Jan 08:00  critical  first look at collector vault: 20 tokens watched, 7 need someone (1 critical, 6 warning)
-    05 Jan 09:00  critical  4 tokens need someone (2 critical, 2 warning); first Tue 6 Jan 09:00 UTC
+    05 Jan 08:00  critical  First look at collector vault: 20 tokens watched, 7 need someone (1 critical, 6 warning)
+    05 Jan 09:00  critical  4 tokens need someone (2 critical, 2 warning); breaks deploy-prod now
     ");
     stage.restart();
     stage.run(hours(2));
@@ -48,8 +48,8 @@ fn a_collector_that_fails_for_a_day_is_one_talk_for_forty_tokens() {
     stage.vault().fails = Some(FailureReason::Http5xx);
     stage.run(hours(26));
     assert_snapshot!(stage.news(), @r"
-    05 Jan 11:00  warning   BLIND: collector vault cannot read vault.example.com since 10:15 UTC (45 min): the issuer fails (http_5xx GET /tokens), 40 tokens unread
-    06 Jan 10:15  critical  BLIND: collector vault cannot read vault.example.com since Mon 5 Jan 10:15 UTC (24 h): the issuer fails (http_5xx GET /tokens), 40 tokens unread
+    05 Jan 11:00  warning   BLIND: collector vault, the issuer fails (http_5xx GET /tokens), 40 tokens unread since 10:15 UTC
+    06 Jan 10:15  critical  BLIND, now critical: collector vault, the issuer fails (http_5xx GET /tokens), 40 tokens unread since Mon 5 Jan 10:15 UTC
     ");
     stage.vault().fails = None;
     stage.run(hours(2));
@@ -65,7 +65,7 @@ fn a_refused_login_is_told_after_two_rounds_and_never_against_a_token() {
     stage.run(hours(2));
     stage.vault().fails = Some(FailureReason::LoginRefused);
     stage.run(minutes(31));
-    assert_snapshot!(stage.news(), @"05 Jan 10:30  warning   BLIND: collector vault cannot read vault.example.com since 10:15 UTC (15 min): its own login is refused (login_refused GET /tokens), 1 token unread");
+    assert_snapshot!(stage.news(), @"05 Jan 10:30  warning   BLIND: collector vault, own login refused (login_refused GET /tokens), 1 token unread since 10:15 UTC");
     stage.vault().fails = None;
     stage.run(minutes(31));
     assert_snapshot!(stage.news(), @"05 Jan 10:45  closed    Closed, recovered: collector vault reads vault.example.com again");
@@ -130,5 +130,5 @@ fn rule_9_5_a_new_route_is_told_what_stands_open() {
     ");
     stage.reload(&format!("{POLICY}channels: [chat, mail]\n"));
     stage.run(hours(5));
-    assert_snapshot!(stage.news(), @"04 Mar 08:01  mail  warning   2 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod");
+    assert_snapshot!(stage.news(), @"04 Mar 08:01  mail  warning   2 days, now yours: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod");
 }

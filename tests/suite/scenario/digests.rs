@@ -150,6 +150,6 @@ fn housekeeping_stands_in_every_digest_until_it_is_done() {
     ");
     let rows: Vec<_> = digests(&stage).last().unwrap().groups.iter().flat_map(|group| &group.rows).collect();
     assert_snapshot!(format!("{rows:?}"), @r#"
-    [Row { when: "unused 205 days", name: "vault/ci-mirror", what: "GitLab tells use to 10 min; remove it?", told: None }]
+    [Row { when: "unused 205 days", name: "vault/ci-mirror", what: "Vault tells use to 10 min; remove it?", told: None }]
     "#);
 }

@@ -28,9 +28,9 @@ fn revoked_told_again_and_replaced() {
     stage.run(days(9));
     assert_snapshot!(stage.news(), @r"
     06 Jan 08:15  critical  REVOKED: vault/ci-deploy, breaks deploy-prod
-    07 Jan 08:15  critical  REVOKED: vault/ci-deploy, breaks deploy-prod
-    09 Jan 08:15  critical  REVOKED: vault/ci-deploy, breaks deploy-prod
-    13 Jan 08:15  critical  REVOKED: vault/ci-deploy, breaks deploy-prod
+    07 Jan 08:15  critical  REVOKED, reminder 1: vault/ci-deploy, breaks deploy-prod
+    09 Jan 08:15  critical  REVOKED, reminder 2: vault/ci-deploy, breaks deploy-prod
+    13 Jan 08:15  critical  REVOKED, reminder 3: vault/ci-deploy, breaks deploy-prod
     ");
     let now = stage.now;
     stage.vault().put(dated("ci-deploy", "b", now, now + days(300)));
@@ -50,7 +50,7 @@ fn rule_3_3_absent_from_two_whole_listings() {
     // It comes back: two good rounds close it.
     stage.vault().put(dated("ci-deploy", "a", now - days(1), now + days(299)));
     stage.run(hours(1));
-    assert_snapshot!(stage.news(), @"06 Jan 09:45  closed    Closed, recovered: vault/ci-deploy works again, by the word of vault");
+    assert_snapshot!(stage.news(), @"06 Jan 09:45  closed    Closed, recovered: vault/ci-deploy works again, by the word of Vault");
 }
 
 #[test]
@@ -108,13 +108,13 @@ fn rule_9_3_a_flapping_token_is_told_as_such() {
     }
     assert_snapshot!(stage.news(), @r"
     06 Jan 08:15  critical  REVOKED: vault/ci-deploy, breaks deploy-prod
-    06 Jan 09:15  closed    Closed, recovered: vault/ci-deploy works again, by the word of vault
+    06 Jan 09:15  closed    Closed, recovered: vault/ci-deploy works again, by the word of Vault
     06 Jan 10:15  critical  REVOKED: vault/ci-deploy, breaks deploy-prod
-    06 Jan 11:15  closed    Closed, recovered: vault/ci-deploy works again, by the word of vault
-    06 Jan 12:15  critical  REVOKED: vault/ci-deploy, breaks deploy-prod
+    06 Jan 11:15  closed    Closed, recovered: vault/ci-deploy works again, by the word of Vault
+    06 Jan 12:15  critical  REVOKED, comes and goes: vault/ci-deploy, breaks deploy-prod
     ");
     stage.run(days(3));
-    assert_snapshot!(stage.news(), @"07 Jan 17:15  closed    Closed, recovered: vault/ci-deploy works again, by the word of vault");
+    assert_snapshot!(stage.news(), @"07 Jan 17:15  closed    Closed, recovered: vault/ci-deploy works again, by the word of Vault");
 }
 
 #[test]
@@ -124,12 +124,12 @@ fn rule_9_4_an_ended_token_is_abandoned_after_thirty_days() {
     stage.run(days(40));
     assert_snapshot!(stage.news(), @r"
     06 Jan 08:15  critical  GONE: vault/ci-deploy, breaks deploy-prod
-    07 Jan 08:15  critical  GONE: vault/ci-deploy, breaks deploy-prod
-    09 Jan 08:15  critical  GONE: vault/ci-deploy, breaks deploy-prod
-    13 Jan 08:15  critical  GONE: vault/ci-deploy, breaks deploy-prod
-    20 Jan 08:15  critical  GONE: vault/ci-deploy, breaks deploy-prod
-    27 Jan 08:15  critical  GONE: vault/ci-deploy, breaks deploy-prod
-    03 Feb 08:15  critical  GONE: vault/ci-deploy, breaks deploy-prod
+    07 Jan 08:15  critical  GONE, reminder 1: vault/ci-deploy, breaks deploy-prod
+    09 Jan 08:15  critical  GONE, reminder 2: vault/ci-deploy, breaks deploy-prod
+    13 Jan 08:15  critical  GONE, reminder 3: vault/ci-deploy, breaks deploy-prod
+    20 Jan 08:15  critical  GONE, reminder 4: vault/ci-deploy, breaks deploy-prod
+    27 Jan 08:15  critical  GONE, reminder 5: vault/ci-deploy, breaks deploy-prod
+    03 Feb 08:15  critical  GONE, reminder 6: vault/ci-deploy, breaks deploy-prod
     05 Feb 08:15  closed    Closed, abandoned: vault/ci-deploy ended and was not replaced for 30 days: nothing more is said of it
     ");
     assert_snapshot!(stage.state("vault/ci-deploy"), @"vault/ci-deploy: not there");

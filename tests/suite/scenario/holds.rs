@@ -66,7 +66,7 @@ fn rule_11_3_the_second_round_decides_and_one_message_tells_it() {
     let mut stage = fleet(12);
     revoke(&mut stage, 0..11, Life::Revoked);
     stage.run(minutes(20));
-    assert_snapshot!(stage.news(), @"06 Jan 08:15  critical  11 tokens need someone (11 critical)");
+    assert_snapshot!(stage.news(), @"06 Jan 08:15  critical  11 tokens need someone (11 critical); breaks deploy-prod now");
     assert!(stage.world.held().is_empty());
     assert_eq!(stage.state("vault/ci-11"), "vault/ci-11: ok []");
 }
@@ -76,6 +76,6 @@ fn rule_11_3_few_of_many_are_told_at_once() {
     let mut stage = fleet(12);
     revoke(&mut stage, 0..2, Life::Revoked);
     stage.run(minutes(15));
-    assert_snapshot!(stage.news(), @"06 Jan 08:15  critical  2 tokens need someone (2 critical): vault/ci-00 and vault/ci-01");
+    assert_snapshot!(stage.news(), @"06 Jan 08:15  critical  2 tokens need someone (2 critical): vault/ci-00 and vault/ci-01; breaks deploy-prod now");
     assert!(stage.world.held().is_empty());
 }

@@ -35,11 +35,11 @@ fn a_token_left_alone_from_issue_to_long_after_its_end() {
     stage.vault().change("a", |record| record.life = forewarn::domain::observation::Life::Expired);
     stage.run(days(25));
     assert_snapshot!(stage.news(), @r"
-    06 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
-    08 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
-    12 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
-    19 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
-    26 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    06 Apr 08:01  critical  EXPIRED, reminder 1: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    08 Apr 08:01  critical  EXPIRED, reminder 2: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    12 Apr 08:01  critical  EXPIRED, reminder 3: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    19 Apr 08:01  critical  EXPIRED, reminder 4: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    26 Apr 08:01  critical  EXPIRED, reminder 5: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
     ");
 }
 
@@ -54,11 +54,11 @@ fn a_quarterly_token_rings_once_a_step_for_its_rotation_and_its_end() {
     02 Apr 08:01  warning   Rotation in 3 days: vault/ci-deploy is due for rotation (every 90d) Sun 5 Apr 2026 08:01 UTC
     04 Apr 08:01  warning   Rotation in 1 day: vault/ci-deploy is due for rotation (every 90d) Sun 5 Apr 2026 08:01 UTC
     08 Apr 08:01  warning   7 days: vault/ci-deploy expires Wed 15 Apr 2026 08:01 UTC, breaks deploy-prod
-    11 Apr 08:01  warning   Rotation due: vault/ci-deploy was due for rotation (every 90d) Sun 5 Apr 2026 08:01 UTC
+    11 Apr 08:01  warning   Rotation due, reminder 1: vault/ci-deploy was due for rotation (every 90d) Sun 5 Apr 2026 08:01 UTC
     12 Apr 08:01  warning   Rotation missed: vault/ci-deploy was to be rotated (every 90d) Sun 5 Apr 2026 08:01 UTC
     14 Apr 08:01  critical  1 day: vault/ci-deploy expires Wed 15 Apr 2026 08:01 UTC, breaks deploy-prod
     15 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Wed 15 Apr 2026 08:01 UTC, breaks deploy-prod
-    16 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Wed 15 Apr 2026 08:01 UTC, breaks deploy-prod
+    16 Apr 08:01  critical  EXPIRED, reminder 1: vault/ci-deploy, Wed 15 Apr 2026 08:01 UTC, breaks deploy-prod
     ");
 }
 
@@ -87,17 +87,17 @@ fn it_ends_before_its_rotation_is_due() {
     stage.run(days(61));
     assert_snapshot!(stage.news(), @r"
     05 Jan 08:15  warning   60 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
-    12 Jan 08:15  warning   53 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
-    19 Jan 08:15  warning   46 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
-    26 Jan 08:15  warning   39 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
-    02 Feb 08:15  warning   32 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
-    09 Feb 08:15  warning   25 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
-    16 Feb 08:15  warning   18 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
+    12 Jan 08:15  warning   53 days, reminder 1: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
+    19 Jan 08:15  warning   46 days, reminder 2: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
+    26 Jan 08:15  warning   39 days, reminder 3: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
+    02 Feb 08:15  warning   32 days, reminder 4: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
+    09 Feb 08:15  warning   25 days, reminder 5: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
+    16 Feb 08:15  warning   18 days, reminder 6: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC (30 days before its rotation is due), breaks deploy-prod
     27 Feb 08:01  warning   7 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod
     03 Mar 08:01  warning   3 days: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod
     05 Mar 08:01  critical  1 day: vault/ci-deploy expires Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod
     06 Mar 08:01  critical  EXPIRED: vault/ci-deploy, Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod
-    07 Mar 08:01  critical  EXPIRED: vault/ci-deploy, Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod
+    07 Mar 08:01  critical  EXPIRED, reminder 1: vault/ci-deploy, Fri 6 Mar 2026 08:01 UTC, breaks deploy-prod
     ");
 }
 
@@ -122,7 +122,7 @@ fn rule_5_5_a_machine_is_silent_until_it_misses() {
     20 Jan 16:01  warning   40 h: vault/ci-deploy expires Thu 22 Jan 2026 08:01 UTC
     21 Jan 16:01  critical  16 h: vault/ci-deploy expires Thu 22 Jan 2026 08:01 UTC
     22 Jan 08:01  critical  EXPIRED: vault/ci-deploy, Thu 22 Jan 2026 08:01 UTC
-    23 Jan 08:01  critical  EXPIRED: vault/ci-deploy, Thu 22 Jan 2026 08:01 UTC
+    23 Jan 08:01  critical  EXPIRED, reminder 1: vault/ci-deploy, Thu 22 Jan 2026 08:01 UTC
     ");
     let now = stage.now;
     stage.vault().remove("b");
@@ -141,12 +141,12 @@ fn rule_4_2_a_date_is_a_day_wide() {
     assert_snapshot!(stage.news(), @r"
     07 Feb 09:21  warning   7 days: vault/ci-deploy expires Sat 14 Feb 2026 00:01 UTC, breaks deploy-prod
     11 Feb 08:33  critical  3 days: vault/ci-deploy expires Sat 14 Feb 2026 00:01 UTC, breaks deploy-prod
-    12 Feb 08:33  critical  39 h: vault/ci-deploy expires Sat 14 Feb 2026 00:01 UTC, breaks deploy-prod
+    12 Feb 08:33  critical  39 h, reminder 1: vault/ci-deploy expires Sat 14 Feb 2026 00:01 UTC, breaks deploy-prod
     ");
     // Still called active within its last day: it waits.
     stage.run_to(day + hours(20));
     assert_snapshot!(stage.news(), @r"
-    14 Feb 08:33  critical  At its end: vault/ci-deploy was to expire Sat 14 Feb 2026 00:01 UTC, breaks deploy-prod
+14 Feb 08:33  critical  At its end, reminder 2: vault/ci-deploy was to expire Sat 14 Feb 2026 00:01 UTC, breaks deploy-prod
     ");
     stage.run_to(day + hours(25));
     assert_snapshot!(stage.news(), @"15 Feb 00:01  critical  EXPIRED: vault/ci-deploy, Sat 14 Feb 2026 00:01 UTC, breaks deploy-prod");
@@ -240,11 +240,11 @@ policies:
     token.expires = Expiry::Never;
     stage.vault().put(token);
     stage.run(days(60));
-    assert_snapshot!(stage.news(), @"02 Feb 00:00  warning   Never expires: vault/ci-vendor never expires");
+    assert_snapshot!(stage.news(), @"02 Feb 00:00  warning   Never expires: vault/ci-vendor has no end, and no exception is written");
     let now = stage.now;
     stage.vault().change("a", |record| record.expires = Expiry::At(End::hard(now + days(300))));
     stage.run(hours(1));
-    assert_snapshot!(stage.news(), @"06 Mar 08:15  closed    Closed, fixed: vault/ci-vendor is as it should be again: never expires no longer holds");
+    assert_snapshot!(stage.news(), @"06 Mar 08:15  closed    Closed, fixed: vault/ci-vendor has an end now, or an exception");
 }
 
 #[test]

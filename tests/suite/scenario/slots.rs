@@ -27,13 +27,13 @@ fn rule_1_9_an_old_value_still_used_after_the_rotation() {
     stage.run_to(rotated + days(3));
     stage.vault().change("a", |record| record.last_used = used(rotated + days(3)));
     stage.run_to(rotated + days(4));
-    assert_snapshot!(stage.news(), @"09 Mar 08:15  warning   Old value in use: vault/ci-deploy was used with its old value (08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 26 days 23 hours, breaks deploy-prod");
+    assert_snapshot!(stage.news(), @"09 Mar 08:15  warning   Old value in use: vault/ci-deploy is still used with its old value, which ends Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod");
     stage.run_to(now + days(91));
     assert_snapshot!(stage.news(), @r"
-    16 Mar 08:15  warning   Old value in use: vault/ci-deploy was used with its old value (Mon 9 Mar 08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 19 days 23 hours, breaks deploy-prod
-    23 Mar 08:15  warning   Old value in use: vault/ci-deploy was used with its old value (Mon 9 Mar 08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 12 days 23 hours, breaks deploy-prod
-    30 Mar 08:15  warning   Old value in use: vault/ci-deploy was used with its old value (Mon 9 Mar 08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 5 days 23 hours, breaks deploy-prod
-    04 Apr 08:01  critical  Old value in use: vault/ci-deploy was used with its old value (Mon 9 Mar 08:01 UTC), after the new one was there; it ends Sun 5 Apr 2026 08:01 UTC, in 24 h, breaks deploy-prod
+    16 Mar 08:15  warning   Old value in use, reminder 1: vault/ci-deploy is still used with its old value, which ends Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    23 Mar 08:15  warning   Old value in use, reminder 2: vault/ci-deploy is still used with its old value, which ends Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    30 Mar 08:15  warning   Old value in use, reminder 3: vault/ci-deploy is still used with its old value, which ends Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
+    04 Apr 08:01  critical  Old value in use, now critical: vault/ci-deploy is still used with its old value, which ends Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
     05 Apr 08:01  closed    Closed, fixed: vault/ci-deploy has no older value left: it ended Sun 5 Apr 2026 08:01 UTC; whatever still holds it fails now
     ");
 }

@@ -160,7 +160,7 @@ fn collector_rules(name: &str) -> CollectorRules {
     CollectorRules {
         id: name.into(),
         issuer: "vault".into(),
-        title: "GitLab".into(),
+        title: "Vault".into(),
         login: None,
         least: "".into(),
         host: format!("{name}.example.com").as_str().into(),

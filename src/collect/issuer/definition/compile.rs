@@ -226,6 +226,7 @@ fn request(nth: usize, raw: RawRequest, shared: &Shared<'_>, cx: &mut Compiling<
             RawRequired::Never => Required::Never,
             RawRequired::If(text) => cx.program(&at("required.if"), &text).map_or(Required::Always, Required::If),
         },
+        needs: raw.needs,
         noun: raw.noun.unwrap_or_else(|| raw.name.clone()),
         name: raw.name,
         mode: raw.mode,

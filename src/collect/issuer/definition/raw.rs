@@ -147,6 +147,8 @@ pub struct RawRequest {
     pub answers: Vec<RawAnswer>,
     #[serde(default)]
     pub required: RawRequired,
+    /// The right that this request needs, in the issuer's words; default: the definition's `least`.
+    pub needs: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -36,6 +36,8 @@ pub struct Request {
     pub kind: Option<String>,
     pub answers: Vec<AnswerRule>,
     pub required: Required,
+    /// The right that it needs, in the issuer's words.
+    pub needs: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]

@@ -12,6 +12,8 @@ use crate::domain::text::Text;
 
 /// From here on only requests that failed are kept: of a thousand answers those are what people look for.
 const ROUTINE: usize = MOST_REQUESTS * 3 / 4;
+/// And from here on only what no request before it said.
+const FAILURES: usize = MOST_REQUESTS * 9 / 10;
 
 /// One request that was made, or that could not be.
 #[derive(Debug)]
@@ -70,7 +72,16 @@ impl Tried {
 impl Trace {
     pub fn request(&mut self, tried: Tried) {
         self.records = self.records.saturating_add(tried.request.records);
-        let most = if tried.request.failure.is_some() { MOST_REQUESTS } else { ROUTINE };
+        let known = |seen: &Tried| {
+            (&seen.request.request, seen.request.failure) == (&tried.request.request, tried.request.failure)
+        };
+        let most = match (self.requests.len() < ROUTINE, tried.request.failure) {
+            (true, _) => ROUTINE,
+            // The first of its kind is kept before the many that are like it.
+            (false, _) if !self.requests.iter().any(known) => MOST_REQUESTS,
+            (false, Some(_)) => FAILURES,
+            (false, None) => ROUTINE,
+        };
         match self.requests.len() < most {
             true => self.requests.push(tried),
             false => self.more_requests = self.more_requests.saturating_add(1),
@@ -130,12 +141,14 @@ mod tests {
             let failed = (nth >= 300 && nth % 2 == 0).then_some(FailureReason::Http5xx);
             trace.request(Tried::new("tokens", "GET", Text::new("/x")).records(2).failed(failed));
         }
+        trace.request(Tried::new("late", "GET", Text::new("/y")).records(1));
         let reject = Reject { reason: RejectReason::NoKey, detail: "`id` is missing".into() };
         trace.rejects("tokens", &vec![reject.clone(); 49]);
         trace.rejects("tokens", &vec![reject; 3]);
         let poll = trace.end(At::UNIX_EPOCH, Duration::from_millis(7), (Coverage::Whole, None)).poll;
-        assert_eq!((poll.requests.len(), poll.more_requests, poll.records), (MOST_REQUESTS, 800, 2_000));
-        assert_eq!(poll.requests.iter().filter(|request| request.failure.is_some()).count(), 50);
+        assert_eq!((poll.requests.len(), poll.more_requests, poll.records), (FAILURES + 1, 820, 2_001));
+        assert_eq!(poll.requests.iter().filter(|request| request.failure.is_some()).count(), 30);
+        assert_eq!(poll.requests.last().unwrap().request.as_str(), "late");
         assert_eq!((poll.rejects.len(), poll.more_rejects, poll.duration_ms), (MOST_REJECTS, 2, 7));
     }
 }

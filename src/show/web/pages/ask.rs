@@ -3,6 +3,7 @@
 
 use super::engine::encoded;
 use super::fault::Fault;
+use crate::domain::text::Text;
 use crate::show::answers::filter::Filter;
 use crate::show::answers::tokens::Paging;
 
@@ -15,6 +16,8 @@ pub struct Ask {
     pub filter: Filter,
     /// The words as the box shows them.
     pub words: String,
+    /// The same, word by word.
+    pub pairs: Query,
     /// The day alone, if nothing else is asked: `2026-12-01`.
     pub day: Option<String>,
     pub offset: usize,
@@ -28,6 +31,9 @@ impl Ask {
         let mut words: Vec<(String, String)> = Vec::new();
         let mut offset = 0;
         for (name, value) in query {
+            if unseen(name) || unseen(value) {
+                return Err(Fault::wrong("the filter holds a character that cannot be seen; write it anew"));
+            }
             match name.as_str() {
                 "offset" => offset = whole(value)?,
                 "q" => words.extend(split(value)?),
@@ -44,9 +50,11 @@ impl Ask {
             [(name, value)] if name == "day" && text.is_empty() => Some(value.clone()),
             _ => None,
         };
+        let searched = (!text.is_empty()).then(|| ("q".to_owned(), text.clone()));
+        let pairs = words.iter().cloned().chain(searched).collect();
         let mut spelt: Vec<String> = words.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
         spelt.extend((!text.is_empty()).then_some(text));
-        Ok(Self { filter, words: spelt.join(" "), day, offset })
+        Ok(Self { filter, words: spelt.join(" "), pairs, day, offset })
     }
     pub fn paging(&self) -> Paging {
         Paging { offset: self.offset, limit: Paging::USUAL }
@@ -55,6 +63,19 @@ impl Ask {
     pub fn query(&self) -> String {
         if self.words.is_empty() { String::new() } else { format!("q={}", encoded(&self.words)) }
     }
+}
+
+/// A query as links carry it.
+pub fn spelt(query: &Query) -> String {
+    let pairs = query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Control and bidi characters, which no name holds (semantics 1.2).
+fn unseen(text: &str) -> bool {
+    let mut bytes = [0; 4];
+    text.chars()
+        .any(|c| c != char::REPLACEMENT_CHARACTER && Text::new(c.encode_utf8(&mut bytes)).as_str() == "\u{FFFD}")
 }
 
 /// A number of rows.

@@ -13,8 +13,7 @@ use super::{engine, frame, look, parts};
 use crate::domain::At;
 use crate::domain::delivery::DeliveryState;
 use crate::keep::store::{Sought, Store};
-use crate::show::answers::deliveries::Told;
-use crate::show::answers::filter::shown;
+use crate::show::answers::deliveries::{Told, sought};
 use crate::show::answers::shapes::{Collectors, Deliveries};
 use crate::show::answers::tokens::Paging;
 use crate::show::web::Web;
@@ -63,18 +62,16 @@ pub async fn page(
     OriginalUri(uri): OriginalUri,
     Query(query): Query<ask::Query>,
 ) -> Result<Response, Fault> {
-    let mut offset = 0;
-    for (name, value) in &query {
-        match name.as_str() {
-            "offset" => offset = ask::whole(value)?,
-            _ => {
-                return Err(Fault::wrong(format!("there is no filter {} for messages; there is: offset", shown(name))));
-            }
-        }
-    }
+    let offset = query.iter().find(|(name, _)| name == "offset").map_or(Ok(0), |(_, value)| ask::whole(value))?;
+    let words: ask::Query = query.into_iter().filter(|(name, _)| name != "offset").collect();
+    let asked = words.clone();
+    let paging = Paging { offset, limit: Paging::USUAL };
+    let sought = look(&web, move |world, _| {
+        let pairs = asked.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        sought(world, pairs, paging).map_err(|wrong| Fault::wrong(wrong.to_string()))
+    })
+    .await?;
     let now = web.clock.now();
-    let sought =
-        Sought { offset: u32::try_from(offset).unwrap_or(u32::MAX), limit: Paging::USUAL as u32, ..Sought::default() };
     let told = parts(&web)?.store.call(move |store| {
         let (rows, matching) = store.deliveries(&sought)?;
         Ok(Told { rows, matching: matching as usize, offset, waiting: store.waiting(now)? })
@@ -86,12 +83,13 @@ pub async fn page(
     let (deliveries, collectors) =
         look(&web, move |world, now| Ok((Deliveries::of(world, &told, now), Collectors::of(world, now)))).await?;
     let mut frame = frame(&web, uri.path(), "deliveries", &collectors.collectors);
-    frame.twin = Some("api/v1/deliveries".to_owned());
+    let query = ask::spelt(&words);
+    frame.twin = Some(format!("api/v1/deliveries{}{query}", if query.is_empty() { "" } else { "?" }));
     let rows = (deliveries.offset, deliveries.deliveries.len(), deliveries.matching);
-    let rows = Rows::new(&frame.root, "deliveries", "", rows);
+    let rows = Rows::new(&frame.root, "deliveries", &query, rows);
     engine::page(
         "deliveries.html",
         frame,
-        context! { deliveries => engine::value(&deliveries), page => engine::value(rows) },
+        context! { asked => !words.is_empty(), deliveries => engine::value(&deliveries), page => engine::value(rows) },
     )
 }

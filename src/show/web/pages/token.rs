@@ -57,6 +57,10 @@ async fn explained(web: &Web, path: &str, name: String) -> Result<Response, Faul
         return Ok((StatusCode::SEE_OTHER, [(LOCATION, there)]).into_response());
     }
     let mut frame = frame(web, path, "tokens", &collectors);
-    frame.twin = Some(format!("api/v1/tokens/{}", engine::encoded(&it.row.line.token)));
+    let named = engine::encoded(&it.row.line.token);
+    // What a path cannot hold, the query can.
+    let twin =
+        if link.contains('?') { format!("api/v1/tokens?token={named}") } else { format!("api/v1/tokens/{named}") };
+    frame.twin = Some(twin);
     engine::page("token.html", frame, context! { it => engine::value(&it), told_known => known })
 }

@@ -23,7 +23,7 @@ pub async fn page(
     let mut frame = frame(&web, uri.path(), "tokens", &tokens.collectors);
     let rows = (tokens.offset, tokens.tokens.len(), tokens.matching);
     let rows = Rows::new(&frame.root, "tokens", &ask.query(), rows);
-    frame.twin = Some(twin(&query));
+    frame.twin = Some(twin(&ask.pairs));
     frame.filter.clone_from(&ask.words);
     engine::page(
         "tokens.html",
@@ -48,8 +48,9 @@ fn title(ask: &Ask) -> String {
 }
 
 /// The same question to the API, which takes words one by one.
-fn twin(query: &ask::Query) -> String {
-    let pairs: Vec<_> =
-        query.iter().map(|(name, value)| format!("{}={}", engine::encoded(name), engine::encoded(value))).collect();
-    if pairs.is_empty() { "api/v1/tokens".to_owned() } else { format!("api/v1/tokens?{}", pairs.join("&")) }
+fn twin(words: &ask::Query) -> String {
+    match ask::spelt(words) {
+        query if query.is_empty() => "api/v1/tokens".to_owned(),
+        query => format!("api/v1/tokens?{query}"),
+    }
 }
