@@ -53,7 +53,7 @@ fn rule_9_3_info_is_told_in_digests_only() {
     11 Feb 08:01  chat  warning   3 days: vault/ci-deploy expires Sat 14 Feb 2026 08:01 UTC
     13 Feb 08:01  chat  critical  1 day: vault/ci-deploy expires Sat 14 Feb 2026 08:01 UTC
     14 Feb 08:01  chat  critical  EXPIRED: vault/ci-deploy, Sat 14 Feb 2026 08:01 UTC
-    15 Feb 08:01  chat  critical  EXPIRED: vault/ci-deploy, Sat 14 Feb 2026 08:01 UTC
+    15 Feb 08:01  chat  critical  EXPIRED, reminder 1: vault/ci-deploy, Sat 14 Feb 2026 08:01 UTC
     ");
 }
 
@@ -80,7 +80,7 @@ fn rule_9_3_a_warning_waits_for_its_digest_and_a_critical_finding_does_not() {
     stage.run(days(2));
     assert_snapshot!(stage.news(), @r"
     14 Feb 08:01  critical  EXPIRED: vault/ci-deploy, Sat 14 Feb 2026 08:01 UTC
-    15 Feb 08:01  critical  EXPIRED: vault/ci-deploy, Sat 14 Feb 2026 08:01 UTC
+    15 Feb 08:01  critical  EXPIRED, reminder 1: vault/ci-deploy, Sat 14 Feb 2026 08:01 UTC
     ");
 }
 
@@ -150,6 +150,6 @@ fn housekeeping_stands_in_every_digest_until_it_is_done() {
     ");
     let rows: Vec<_> = digests(&stage).last().unwrap().groups.iter().flat_map(|group| &group.rows).collect();
     assert_snapshot!(format!("{rows:?}"), @r#"
-    [Row { when: "unused 205 days", name: "vault/ci-mirror", what: "GitLab tells use to 10 min; remove it?", told: None }]
+    [Row { when: "unused 205 days", name: "vault/ci-mirror", what: "Vault tells use to 10 min; remove it?", told: None }]
     "#);
 }

@@ -42,9 +42,9 @@ fn rule_8_a_run_that_will_break_is_told_72_and_24_hours_before_it_starts() {
     29 Mar 08:01  warning   7 days: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
     02 Apr 08:01  warning   3 days: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod
     02 Apr 12:00  warning   3 days: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (the run of Sun 5 Apr 12:00 UTC needs it), breaks deploy-prod
-    04 Apr 12:00  critical  20 h: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (the run of Sun 5 Apr 12:00 UTC needs it), breaks deploy-prod
+    04 Apr 12:00  critical  20 h, now critical: vault/ci-deploy expires Sun 5 Apr 2026 08:01 UTC (the run of Sun 5 Apr 12:00 UTC needs it), breaks deploy-prod
     05 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod today 12:00 UTC
-    06 Apr 08:01  critical  EXPIRED: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod today 12:00 UTC
+    06 Apr 08:01  critical  EXPIRED, reminder 1: vault/ci-deploy, Sun 5 Apr 2026 08:01 UTC, breaks deploy-prod today 12:00 UTC
     ");
     let breaking = stage.messages.iter().filter(|(_, message)| message.event.starts_with("breaks_deploy"));
     assert_eq!(breaking.count(), 2);
