@@ -41,8 +41,8 @@ pub struct ListArguments {
     /// How it is written
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
-    /// Read every collector now, in this process; nothing is written and nothing is told
-    #[arg(long, conflicts_with = "server")]
+    /// Read every collector now, in this process; no server is asked, nothing is written and nothing is told
+    #[arg(long)]
     pub once: bool,
     #[command(flatten)]
     pub source: SourceArguments,

@@ -320,8 +320,8 @@ fn every_command_that_is_shown_does_what_it_says() {
         }
         let here = place.here(line);
         let expected = ENDS_WITH.iter().find(|(known, _)| known == line).map_or(0, |(_, code)| *code);
-        // Some of what is looked for is there only after a first round.
-        let (code, said) = (0..20)
+        // Some of what is looked for is there only after a first round; a collector polls once in ten seconds.
+        let (code, said) = (0..60)
             .map(|nth| {
                 std::thread::sleep(Duration::from_millis(if nth == 0 { 0 } else { 250 }));
                 place.run(&here)
