@@ -19,7 +19,7 @@ use crate::deliver::channel::SendCx;
 use crate::deliver::message::ComposeCx;
 use crate::deliver::outbox::{self, OutboxCx, Outlets};
 use crate::domain::At;
-use crate::domain::reason::StoreOperation;
+use crate::domain::reason::{HoldReason, StoreOperation};
 use crate::judge::world::World;
 use crate::keep::keeper::{Command, Keeper, Mailbox, Rings};
 use crate::keep::store::handle::StoreHandle;
@@ -102,6 +102,7 @@ pub fn spawn(shared: &Shared, setup: &Setup, fingerprints: Fingerprints) -> Resu
     spawn_keeper(shared, Mailbox { walked: walked_in, commands: commands_in }, asks);
     spawn_outbox(shared, &commands)?;
     spawn_exposition(shared);
+    spawn_forgetting(shared);
 
     let mut roster = Roster::new(RosterCx {
         out: walked,
@@ -217,6 +218,51 @@ fn spawn_exposition(shared: &Shared) {
             }
         }
     });
+}
+
+/// What was told is kept for questions this long, days.
+const KEPT: i64 = 90;
+/// How often what is older is forgotten; the first time soon after a start, for whoever is restarted daily.
+const FORGET_AGAIN: Duration = Duration::from_secs(24 * 3600);
+const FORGET_FIRST: Duration = Duration::from_secs(600);
+
+/// Messages long sent and findings long closed leave the store.
+fn spawn_forgetting(shared: &Shared) {
+    let shared = shared.clone();
+    let stop = shared.supervisor.soft.clone();
+    shared.supervisor.clone().spawn("forgetting", Fate::Restart, move || {
+        let (shared, stop) = (shared.clone(), stop.clone());
+        async move {
+            let mut pause = FORGET_FIRST;
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(pause) => pause = FORGET_AGAIN,
+                }
+                forget(&shared).await;
+            }
+        }
+    });
+}
+
+async fn forget(shared: &Shared) {
+    // A clock that is not believed must not make last week look like last year (semantics 11.1).
+    let doubted = {
+        let world = shared.world.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        world.held().iter().any(|(why, _)| *why == HoldReason::Clock)
+    };
+    if doubted {
+        return;
+    }
+    let before = shared.clock.now() - chrono::TimeDelta::days(KEPT);
+    match shared.store.call(move |store| store.prune(before)).await {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(rows, "forgot messages and findings that are over since {KEPT} days"),
+        Err(error) => {
+            shared.metrics.store_error(StoreOperation::Commit);
+            tracing::warn!(%error, "could not forget what is long over; trying again in a day");
+        }
+    }
 }
 
 async fn refresh(shared: &Shared, mut shop: Workshop) -> Workshop {

@@ -51,6 +51,9 @@ fn put_episode(conn: &Connection, episode: &Episode) -> Outcome<()> {
         EpisodeState::Open => None,
         EpisodeState::Closed { at, .. } => Some(at.timestamp()),
     };
+    if closed.is_none() {
+        begin_again(conn, &episode.id.to_string())?;
+    }
     let put = "INSERT OR REPLACE INTO episodes (id, subject, kind, generation, nth, closed_at, facts)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     conn.prepare_cached(put)?.execute(params![
@@ -62,6 +65,23 @@ fn put_episode(conn: &Connection, episode: &Episode) -> Outcome<()> {
         closed,
         rows::json(episode)
     ])?;
+    Ok(())
+}
+
+/// An episode that is closed here and open now was forgotten by memory in between, so that its number begins at 0 again
+/// and its ids are those of the earlier one (semantics 9.1): what was told then must not silence what is told now.
+fn begin_again(conn: &Connection, episode: &str) -> Outcome<()> {
+    let over = "SELECT EXISTS (SELECT 1 FROM episodes WHERE id = ?1 AND closed_at IS NOT NULL)";
+    if !conn.prepare_cached(over)?.query_row([episode], |row| row.get(0))? {
+        return Ok(());
+    }
+    for forget in [
+        "DELETE FROM deliveries WHERE episode = ?1",
+        "DELETE FROM intents WHERE episode = ?1",
+        "DELETE FROM told WHERE episode = ?1",
+    ] {
+        conn.prepare_cached(forget)?.execute([episode])?;
+    }
     Ok(())
 }
 

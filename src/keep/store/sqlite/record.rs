@@ -217,6 +217,23 @@ mod tests {
     }
 
     #[test]
+    fn rule_9_1_an_episode_that_memory_forgot_is_told_anew() {
+        let mut bench = Bench::new();
+        bench.commit(&telling(1, &["chat"], at(0)));
+        tell_all(&mut bench, at(0));
+        bench.commit(&telling(1, &["chat"], at(1)));
+        tell_all(&mut bench, at(1));
+        let told = "SELECT count(*) FROM deliveries WHERE fence = 1";
+        assert_eq!(bench.peek::<i64>(told), 1, "the same fact for the same reader is told once");
+        bench.commit(&episodes(vec![closed(1, at(10))]));
+        let season = 40 * 86_400;
+        bench.commit(&telling(1, &["chat"], at(season)));
+        assert_eq!(bench.peek::<i64>("SELECT count(*) FROM deliveries WHERE done = 0"), 1, "it waits to be told");
+        tell_all(&mut bench, at(season));
+        assert_eq!(bench.peek::<i64>("SELECT count(*) FROM deliveries WHERE state = 'sent'"), 1);
+    }
+
+    #[test]
     fn an_earlier_episode_stays_while_a_later_one_of_the_same_finding_is_open() {
         let mut bench = Bench::new();
         let later = Episode { id: EpisodeId(7), nth: 1, ..episode(1) };
