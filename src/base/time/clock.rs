@@ -11,6 +11,12 @@ use crate::domain::At;
 /// Longest sleep of the system's clock before it looks at the wall again: a jumping clock is noticed within it.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// Counts a machine's sleep where the system has such a clock.
+#[cfg(target_os = "linux")]
+const BOOT: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const BOOT: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+
 /// Where `now` comes from. `Manual` is moved by tests and simulations.
 #[derive(Clone, Debug)]
 pub enum Clock {
@@ -51,7 +57,7 @@ impl Clock {
     pub fn boot(&self) -> Duration {
         match self {
             Self::System => {
-                let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                let now = rustix::time::clock_gettime(BOOT);
                 let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
                 Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
             }
