@@ -203,7 +203,6 @@ impl World {
 
     /// What a collector's blindness mutes is judged again when it begins and when it ends (semantics 8).
     fn note_blindness(&self, slot: &Token<'_>, standing: &Standing, cx: &mut Deciding<'_>) {
-        let blind = |standing: &Standing| standing.findings.get(FindingKind::CollectorFailing).is_some();
         if !slot.own_login() {
             return;
         }
@@ -220,7 +219,7 @@ impl World {
             return blind;
         }
         let standing = self.inventory.standing(&own_login(collector));
-        standing.is_some_and(|standing| standing.findings.get(FindingKind::CollectorFailing).is_some())
+        standing.is_some_and(|standing| blind(&standing))
     }
 
     fn covered(&self, own: &TokenKey, now: At) -> Covered {
@@ -265,6 +264,11 @@ impl World {
         let assessment = evaluate::assess(slot, &status, &self.rules, cx.almanac, cx.now);
         self.collect(steps, slot, &assessment, cx);
     }
+}
+
+/// A collector's own finding says that its tokens are not read. `partial` is info, told to nobody: it mutes nothing.
+fn blind(standing: &Standing) -> bool {
+    standing.findings.get(FindingKind::CollectorFailing) > Some(Severity::Info)
 }
 
 /// Days after which an ended token of an inventory is given up (semantics 9.4).

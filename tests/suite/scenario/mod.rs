@@ -9,3 +9,4 @@ mod runs;
 mod slots;
 pub mod support;
 mod unused;
+mod walks;
