@@ -40,6 +40,7 @@ impl World {
         }
         let first = self.walks.get(&end.collector).is_none_or(|walk| walk.finished == 0);
         let status = self.status_after(end, rules, &walk, cx.now);
+        let again = self.reads_again(&status, cx.now);
         let introduce = !status.introduced && status.last_success.is_some();
         cx.decision.batch.collectors.push(CollectorStatus { introduced: status.introduced || introduce, ..status });
         self.absences(&mut look, cx.now);
@@ -54,7 +55,7 @@ impl World {
         if introduce {
             self.introduce(rules, cx);
         }
-        if first {
+        if first || again {
             cx.decision.mark_due = Some(end.collector.clone());
         }
         self.bring_forward(rules, cx);
@@ -253,6 +254,16 @@ impl World {
         if let Some(by) = by {
             cx.decision.asks.push((rules.id.clone(), Wish::Round { by }));
         }
+    }
+
+    /// What was not read for so long that its tokens were judged by it is read again. Those that this round did not see
+    /// were judged unread, and nothing else would judge them anew.
+    fn reads_again(&self, status: &CollectorStatus, now: At) -> bool {
+        let Some(before) = self.collectors.get(&status.id) else { return false };
+        let limit = before.stale_after.map(|limit| chrono::TimeDelta::seconds(i64::from(limit)));
+        let was_stale = before.last_success.zip(limit).is_some_and(|(read, limit)| read + limit <= now);
+        let reads = status.last_success > before.last_success;
+        reads && (was_stale || before.unread.keys().any(|listing| !status.unread.contains_key(listing)))
     }
 
     /// The collector as this round leaves it.

@@ -581,7 +581,9 @@ impl Stage {
 
     /// Memory is never other than what was stored.
     pub fn finish(&mut self) {
-        assert_eq!(lines(&self.world), lines(&self.rebuilt()), "memory is what was stored, at {}", self.now);
+        let (is, stored) = (lines(&self.world), lines(&self.rebuilt()));
+        let apart: Vec<_> = is.iter().zip(&stored).filter(|(is, stored)| is != stored).collect();
+        assert!(is.len() == stored.len() && apart.is_empty(), "memory is what was stored, at {}: {apart:#?}", self.now);
     }
 
     /// State and findings of one token, as the page shows them.
