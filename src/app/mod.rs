@@ -47,7 +47,7 @@ pub struct Options {
 
 impl Options {
     pub fn loading(&self) -> Loading {
-        Loading { definitions: self.issuers.clone(), external_url: self.external_url.is_some() }
+        Loading { definitions: self.issuers.clone(), external_url: self.external_url.is_some(), ..Loading::default() }
     }
 }
 

@@ -155,7 +155,16 @@ mod tests {
             row("never||examples/old-robot|never expires|not said|", Some(Severity::Warning)),
         ];
         let (watched, matching) = (5, 5);
-        Tokens { now: now(), watched, need_someone: 2, matching, offset: 0, tokens: rows, collectors: collectors() }
+        Tokens {
+            now: now(),
+            watched,
+            need_someone: 2,
+            matching,
+            offset: 0,
+            tokens: rows,
+            collectors: collectors(),
+            held: Vec::new(),
+        }
     }
 
     #[test]

@@ -63,9 +63,10 @@ pub enum By {
 }
 
 pub fn run(arguments: &ListArguments) -> u8 {
+    let words = asked(arguments);
     let tokens = match arguments.once {
-        true => once::tokens(&arguments.source, &arguments.words),
-        false => Source::open(&arguments.source).and_then(|mut source| source.tokens(&arguments.words)),
+        true => once::tokens(&arguments.source, &words),
+        false => Source::open(&arguments.source).and_then(|mut source| source.tokens(&words)),
     };
     match tokens {
         Ok(tokens) => {
@@ -73,6 +74,15 @@ pub fn run(arguments: &ListArguments) -> u8 {
             0
         }
         Err(failed) => failed.say(),
+    }
+}
+
+/// What is not shown is not fetched; a group counts its quiet tokens too.
+fn asked(arguments: &ListArguments) -> Vec<String> {
+    let needy = !arguments.all && arguments.by.is_none() && arguments.format == Format::Table;
+    match needy && arguments.words.is_empty() {
+        true => vec!["needs=true".into()],
+        false => arguments.words.clone(),
     }
 }
 
@@ -104,7 +114,11 @@ pub struct Shape {
 }
 
 pub fn people(tokens: &Tokens, shape: Shape, screen: Screen) -> String {
-    let mut text = format!("{} · {}\n\n", headline(tokens, shape), freshness(&tokens.collectors, tokens.now));
+    let mut text = format!("{} · {}\n", headline(tokens, shape), freshness(&tokens.collectors, tokens.now));
+    for hold in &tokens.held {
+        text += &format!("{}\n", width::inert(&hold.text));
+    }
+    text.push('\n');
     let all = shape.all || shape.filtered;
     let groups = match shape.by {
         Some(by) => groups(&tokens.tokens, by),

@@ -157,7 +157,11 @@ pub fn run() -> ExitCode {
             serve::run(&arguments)
         }
         Command::CheckConfig(arguments) => {
-            let loading = Loading { definitions: arguments.issuers, external_url: arguments.external_url.is_some() };
+            let loading = Loading {
+                definitions: arguments.issuers,
+                external_url: arguments.external_url.is_some(),
+                ..Loading::default()
+            };
             match (check::run(&arguments.path, &loading, &arguments.route), arguments.online) {
                 (0, true) => check_online::run(&arguments.path, &loading),
                 (code, _) => code,

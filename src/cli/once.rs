@@ -16,7 +16,7 @@ use crate::show::answers::tokens::Paging;
 pub fn tokens(arguments: &SourceArguments, words: &[String]) -> Result<Tokens, Failed> {
     let filter = Filter::words(words).map_err(|wrong| Failed::arguments(wrong.0.join("\n")))?;
     let path = arguments.config.clone().unwrap_or_else(|| "forewarn.yml".into());
-    let loading = Loading { definitions: arguments.issuers.clone(), external_url: true };
+    let loading = Loading { definitions: arguments.issuers.clone(), external_url: true, ..Loading::default() };
     let setup = config::load(&path, &loading).map_err(|failed| Failed::arguments(failed.render()))?.setup;
     let clock = Clock::System;
     let terminal = std::io::stderr().is_terminal();

@@ -92,7 +92,7 @@ fn remote(server: &Server, arguments: &PollArguments) -> Result<(String, Poll), 
 
 fn local(arguments: &PollArguments) -> Result<(String, Poll), Failed> {
     let path = arguments.source.config.clone().unwrap_or_else(|| "forewarn.yml".into());
-    let loading = Loading { definitions: arguments.source.issuers.clone(), external_url: true };
+    let loading = Loading { definitions: arguments.source.issuers.clone(), external_url: true, ..Loading::default() };
     let setup = config::load(&path, &loading).map_err(|failed| Failed::arguments(failed.render()))?.setup;
     let known: Vec<&str> = setup.collectors.iter().map(|collector| collector.id.as_str()).collect();
     let found = setup.collectors.iter().find(|collector| collector.id.as_str() == arguments.collector);

@@ -15,7 +15,7 @@ use crate::judge::tell::ids;
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn run(arguments: &SendTestArguments) -> u8 {
-    let loading = Loading { definitions: arguments.config.issuers.clone(), external_url: true };
+    let loading = Loading { definitions: arguments.config.issuers.clone(), external_url: true, ..Loading::default() };
     let setup = match config::load(&arguments.config.config, &loading) {
         Ok(config) => config.setup,
         Err(failed) => {

@@ -136,7 +136,7 @@ impl Local {
             let text = "there is no forewarn.yml here: give --config.file=PATH, or --server=URL of a running forewarn";
             return Err(Failed::arguments(text));
         }
-        let loading = Loading { definitions: arguments.issuers.clone(), external_url: true };
+        let loading = Loading { definitions: arguments.issuers.clone(), external_url: true, without_secrets: true };
         let setup = config::load(&path, &loading).map_err(|failed| Failed::arguments(failed.render()))?.setup;
         if !setup.store.path.exists() {
             let path = setup.store.path.display();

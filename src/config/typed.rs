@@ -12,6 +12,7 @@ use crate::base::yaml::reader::read as read_node;
 use crate::base::yaml::tree::Node;
 use crate::collect::issuer::declared::Typed;
 use crate::domain::At;
+use crate::domain::text::Text;
 
 /// Checks every entry; one that is wrong is noted and left out.
 pub fn tokens(check: &mut Check<'_>, collector: &str) -> Vec<Typed> {
@@ -26,6 +27,10 @@ pub fn tokens(check: &mut Check<'_>, collector: &str) -> Vec<Typed> {
         let Some(section) = read_node::<TypedSection>(item, &path, check.mistakes) else { continue };
         if section.name.trim().is_empty() {
             check.note(&format!("{path}.name"), "a token's name is empty");
+        } else if Text::new(&section.name).as_str() != section.name {
+            let text = "a token's name holds no control or direction characters, and at most 200 bytes: it would be \
+                        shown as another";
+            check.note(&format!("{path}.name"), text);
         } else if !names.insert(section.name.clone()) {
             check.note(&format!("{path}.name"), format!("the name {} is given twice", quoted(&section.name)));
         }

@@ -116,7 +116,14 @@ fn why(line: &TokenLine, now: At) -> String {
         Some(FindingKind::OldGenerationAlive) => "the value before it still works".into(),
         Some(FindingKind::Unverified) => format!("not verified; last read {}", words::nearly(line.read_at, now)),
         Some(FindingKind::CollectorFailing) => "its collector cannot read the issuer".into(),
-        Some(FindingKind::NeverExpires) => "never expires".into(),
+        // The date beside it is the rotation's.
+        Some(FindingKind::NeverExpires) => match (line.deadline_reason, line.deadline) {
+            (Some(DeadlineReason::Rotation), Some(at)) if at <= now => {
+                format!("rotation is due{}, never expires", scheduled(line))
+            }
+            (Some(DeadlineReason::Rotation), _) => format!("rotation{}, never expires", scheduled(line)),
+            _ => "never expires".into(),
+        },
         Some(FindingKind::TooLongLived) => "lives longer than its policy allows".into(),
         Some(FindingKind::OverScoped) => "holds more scopes than its policy allows".into(),
         _ => plain(line),

@@ -216,6 +216,19 @@ routes:
     "#);
 }
 
+/// Whoever only looks into the store is often not who runs forewarn, and holds none of its secrets.
+#[test]
+fn the_store_is_read_without_the_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forewarn.yml");
+    let login = "{ token: { env: FOREWARN_NOT_SET_ANYWHERE } }";
+    let text = format!("collectors: {{ v: {{ issuer: vault, url: https://vault.example.com, login: {login} }} }}\n");
+    std::fs::write(&path, text).unwrap();
+    let refused = load(&path, &Loading::default());
+    assert!(refused.is_err_and(|failed| failed.render().contains("FOREWARN_NOT_SET_ANYWHERE")));
+    load(&path, &Loading { without_secrets: true, ..Loading::default() }).unwrap_or_else(|f| panic!("{}", f.render()));
+}
+
 #[test]
 fn what_the_store_would_forget_is_said() {
     let (_folder, path) = copied("least.yml");

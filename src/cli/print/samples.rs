@@ -109,5 +109,6 @@ pub fn tokens(rows: Vec<TokenRow>) -> Tokens {
             collector("gitlab", "2026-11-24T09:29:00Z", false),
             collector("keycloak", "2026-11-24T09:36:00Z", false),
         ],
+        held: Vec::new(),
     }
 }

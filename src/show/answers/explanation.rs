@@ -106,7 +106,7 @@ impl Explanation {
             owner: token.owner.as_ref().map(ToString::to_string),
             also: also(world, &token),
             deadline: reasons::deadline(world, &token, &standing, now),
-            breaks: reasons::breaks(&policy.pipelines, &standing, now),
+            breaks: reasons::breaks(world, &policy.pipelines, &standing, now),
             findings: findings(world, &token, &row, now),
             set_by: set_by(world, &token),
             facts: facts(world, &token, shown, now),
@@ -324,6 +324,18 @@ mod tests {
     }
 
     /// The sample of surfaces 6.2.
+    #[test]
+    fn the_run_that_fails_is_named() {
+        let runs = serde_json::json!({ "runs": { "cron": "0 2,12 * * *", "zone": "UTC" }, "lasts": "1h" });
+        let world = sample::world_with(serde_json::json!({ "deploy-prod": runs, "nightly": {} }));
+        let breaks = |name: &str| {
+            let key = find(&world, name).unwrap();
+            lines(&Explanation::of(&world, &key, &[], sample::now()).unwrap().breaks)
+        };
+        insta::assert_snapshot!(breaks("gitlab/platform/renovate"), @"deploy-prod: holds until Tue 1 Dec 2026 00:00 UTC; the run of Tue 1 Dec 02:00 UTC does not");
+        insta::assert_snapshot!(breaks("keycloak/ci/deploy-bot"), @"deploy-prod: broken since Tue 24 Nov 2026 09:01 UTC; the run of Tue 24 Nov 12:00 UTC will fail");
+    }
+
     #[test]
     fn the_schedule_does_not_save_it() {
         let it = explained("gitlab/platform/renovate");

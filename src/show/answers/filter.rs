@@ -283,7 +283,8 @@ pub fn closed<T: Clone>(word: &str, value: &str, all: &[(&str, T)], wrong: &mut 
                 let before = picked.len();
                 picked.extend(all.iter().filter(|(name, _)| pattern.fits(name)).map(|(_, item)| item.clone()));
                 if picked.len() == before {
-                    let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+                    let mut names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+                    names.dedup();
                     wrong.push(no_such(word, &text, &names));
                 }
             }

@@ -125,7 +125,7 @@ fn late(seconds: i64) -> String {
 }
 
 /// One line a pipeline.
-pub fn breaks(pipelines: &[PipelineId], standing: &Standing, now: At) -> Vec<Said> {
+pub fn breaks(world: &World, pipelines: &[PipelineId], standing: &Standing, now: At) -> Vec<Said> {
     if pipelines.is_empty() {
         return vec![said("", "not said: no policy names a pipeline for it".into(), None)];
     }
@@ -139,5 +139,17 @@ pub fn breaks(pipelines: &[PipelineId], standing: &Standing, now: At) -> Vec<Sai
     };
     let old = standing.findings.get(FindingKind::NotInjected).is_some();
     let old = if old { "; an older value is still in use" } else { "" };
-    pipelines.iter().map(|pipeline| said(pipeline.as_str(), format!("{text}{old}"), None)).collect()
+    let run = |pipeline: &PipelineId| failing(world, pipeline, standing, now);
+    pipelines.iter().map(|pipeline| said(pipeline.as_str(), format!("{text}{}{old}", run(pipeline)), None)).collect()
+}
+
+/// `; the run of Tue 1 Dec 02:00 UTC does not`, where the runs are known.
+fn failing(world: &World, pipeline: &PipelineId, standing: &Standing, now: At) -> String {
+    let first = |end: At| world.rules().first_run_of(std::slice::from_ref(pipeline), end);
+    let (run, fails) = match standing.safe_until {
+        _ if !standing.usable => (world.next_run(pipeline, now), "will fail"),
+        SafeUntil::At(end) => (first(end.max(now)).map(|(_, start)| start), "does not"),
+        _ => (None, ""),
+    };
+    run.map_or_else(String::new, |start| format!("; the run of {} {fails}", words::short(start, now)))
 }

@@ -51,6 +51,10 @@ fn collector(name: &str, url: &str) -> CollectorRules {
 
 /// Fields of policies, schedules and pipelines as they would be written.
 pub fn rules() -> Rules {
+    rules_with(json!({ "deploy-prod": {}, "nightly": {}, "images": {} }))
+}
+
+fn rules_with(pipelines: Value) -> Rules {
     let take = |value: Value| value;
     let policies = take(json!([
         { "match": { "token": "gitlab/platform/**" }, "team": "platform" },
@@ -62,7 +66,7 @@ pub fn rules() -> Rules {
     let sections = Sections {
         policies: serde_json::from_value(policies).unwrap(),
         schedules: serde_json::from_value(json!({ "quarterly": { "every": "90d", "by": "hand" } })).unwrap(),
-        pipelines: serde_json::from_value(json!({ "deploy-prod": {}, "nightly": {}, "images": {} })).unwrap(),
+        pipelines: serde_json::from_value(pipelines).unwrap(),
         teams: None,
     };
     let collectors = vec![
@@ -144,7 +148,10 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
-        let world = World::new(Arc::new(rules()), Arc::new(routes()), at("2026-11-01T00:00:00Z"));
+        Self::of(rules())
+    }
+    fn of(rules: Rules) -> Self {
+        let world = World::new(Arc::new(rules), Arc::new(routes()), at("2026-11-01T00:00:00Z"));
         Self { world, almanac: Almanac::default(), walk: 0 }
     }
     fn hear(&mut self, event: Event, now: At) {
@@ -206,7 +213,15 @@ fn renovate() -> Record {
 
 /// The fleet at [`now`]: GitLab was read 4 minutes ago, Keycloak has just revoked, AWS fails since 06:30.
 pub fn world() -> World {
-    let mut stage = Stage::new();
+    fleet(Stage::new())
+}
+
+/// The same fleet, its pipelines written otherwise.
+pub fn world_with(pipelines: Value) -> World {
+    fleet(Stage::of(rules_with(pipelines)))
+}
+
+fn fleet(mut stage: Stage) -> World {
     let gitlab = || {
         vec![
             renovate(),

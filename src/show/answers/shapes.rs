@@ -21,6 +21,9 @@ pub struct Tokens {
     pub offset: usize,
     pub tokens: Vec<TokenRow>,
     pub collectors: Vec<CollectorRow>,
+    /// Why judging waits, and since when; empty: it does not (semantics 11.4).
+    #[serde(default)]
+    pub held: Vec<Said>,
 }
 
 /// One token: its facts, and the words that every surface says of it.

@@ -1,15 +1,22 @@
 //! The list of tokens, most urgent first, one page at a time: all are looked at, only the rows of the page are worded.
 //! Pure.
 
+use chrono::TimeDelta;
+
 use super::filter::{Filter, needs_someone};
-use super::shapes::{TokenRow, Tokens};
+use super::shapes::{Said, TokenRow, Tokens};
 use super::{collectors, told};
+use crate::deliver::message::words;
 use crate::domain::At;
-use crate::domain::finding::{Severity, Standing};
-use crate::domain::key::TokenKey;
+use crate::domain::finding::{SafeUntil, Severity, Standing};
+use crate::domain::key::{PipelineId, TokenKey};
+use crate::domain::reason::HoldReason;
 use crate::domain::token::Token;
 use crate::judge::world::World;
 use crate::show::listing::{self, Urgency};
+
+/// A run this near is named by its hour alone.
+const SOON: TimeDelta = TimeDelta::hours(24);
 
 /// Which rows of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +57,8 @@ impl Tokens {
         let rows = shown.iter().filter_map(|ranked| row_of(world, &ranked.key, now));
         let tokens = rows.collect();
         let collectors = collectors::rows(world, &held, now);
-        Self { now, watched, need_someone, matching, offset: paging.offset, tokens, collectors }
+        let held = world.held().into_iter().map(|(reason, since)| waits(reason, since, now)).collect();
+        Self { now, watched, need_someone, matching, offset: paging.offset, tokens, collectors, held }
     }
     /// `3 of 412 tokens need someone`.
     pub fn headline(&self) -> String {
@@ -103,18 +111,49 @@ impl TokenRow {
             ends: row.relative,
             ends_at: row.absolute,
             why: row.why,
-            breaks: row.breaks,
+            breaks: breaks(world, token, standing, now),
             told: told::last(world, &token.key, now),
             line,
         }
     }
 }
 
+/// A hold in a sentence.
+fn waits(reason: HoldReason, since: At, now: At) -> Said {
+    let why = match reason {
+        HoldReason::Clock => {
+            "the clock of this machine jumped; it goes on when an issuer's clock agrees, or after 10 min"
+        }
+        HoldReason::MassChange => "many tokens ended in one round of a collector; its next round decides",
+    };
+    let text = format!("judging is held since {}: {why}", words::short(since, now));
+    Said { what: reason.to_string(), text, at: Some(since) }
+}
+
+/// `deploy-prod 12:00`: the pipelines, and the start of the run within a day that fails without a replacement.
+fn breaks(world: &World, token: &Token<'_>, standing: &Standing, now: At) -> String {
+    let pipelines = &world.rules().policy(token.policy).pipelines;
+    if pipelines.is_empty() {
+        return "not said".into();
+    }
+    let run = match standing.safe_until {
+        _ if !standing.usable => world.next_run_of(token, now),
+        SafeUntil::At(end) => world.first_run_of(token, end.max(now)),
+        _ => None,
+    };
+    let soon = run.filter(|(_, start)| *start - now <= SOON);
+    let named = |pipeline: &PipelineId| match &soon {
+        Some((failing, start)) if failing == pipeline => format!("{pipeline} {}", start.format("%H:%M")),
+        _ => pipeline.to_string(),
+    };
+    pipelines.iter().map(named).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::domain::finding::TokenState;
+    use crate::domain::finding::{FindingKind, TokenState};
 
     fn labels(tokens: &Tokens) -> Vec<&str> {
         tokens.tokens.iter().map(|row| row.line.token.as_str()).collect()
@@ -139,6 +178,44 @@ mod tests {
         assert_eq!((tokens.matching, tokens.watched), (tokens.tokens.len(), tokens.tokens.len()));
         assert_eq!(tokens.need_someone, tokens.tokens.iter().filter(|row| row.needs_someone).count());
         assert_eq!(tokens.tokens[0].line.state, TokenState::Revoked);
+    }
+
+    #[test]
+    fn what_breaks_within_a_day_is_named_with_its_run() {
+        let runs = |cron: &str| serde_json::json!({ "runs": { "cron": cron, "zone": "UTC" }, "lasts": "1h" });
+        let breaks = |cron: &str, label: &str, now: At| {
+            let world = sample::world_with(serde_json::json!({ "deploy-prod": runs(cron), "nightly": {} }));
+            let all = Tokens::of(&world, &Filter::default(), Paging::ALL, now).tokens;
+            all.into_iter().find(|row| row.line.token == label).unwrap().breaks
+        };
+        let (bot, renovate, now) = ("keycloak/ci/deploy-bot", "gitlab/platform/renovate", sample::now());
+        assert_eq!(breaks("0 2,12 * * *", bot, now), "deploy-prod 12:00");
+        assert_eq!(breaks("0 12 26 * *", bot, now), "deploy-prod", "no run within a day");
+        assert_eq!(breaks("0 2,12 * * *", renovate, now), "deploy-prod", "the runs of the next day find it alive");
+        let eve = sample::at("2026-11-30T13:00:00Z");
+        assert_eq!(breaks("0 2,12 * * *", renovate, eve), "deploy-prod 02:00", "it ends at midnight");
+    }
+
+    #[test]
+    fn rule_11_4_a_hold_is_a_line() {
+        let mut world = sample::world();
+        assert!(Tokens::of(&world, &Filter::default(), Paging::ALL, sample::now()).held.is_empty());
+        world.hold_clock(sample::now());
+        let held = Tokens::of(&world, &Filter::default(), Paging::ALL, sample::now()).held;
+        insta::assert_snapshot!(held[0].text, @"judging is held since Tue 24 Nov 09:40 UTC: the clock of this machine jumped; it goes on when an issuer's clock agrees, or after 10 min");
+    }
+
+    #[test]
+    fn a_token_without_an_end_says_that_the_date_is_its_rotation() {
+        let tokens = Tokens::of(&sample::world(), &Filter::default(), Paging::ALL, sample::now()).tokens;
+        let mut line = tokens.into_iter().find(|row| row.line.token == "aws/ci-deploy").unwrap().line;
+        line.findings.retain(|finding| finding.finding == FindingKind::NeverExpires);
+        assert_eq!(line.findings.len(), 1);
+        assert_eq!(listing::row(&line, sample::now()).why, "rotation is due (every 90d), never expires");
+        line.deadline = Some(sample::now() + TimeDelta::days(3));
+        assert_eq!(listing::row(&line, sample::now()).why, "rotation (every 90d), never expires");
+        (line.deadline, line.deadline_reason) = (None, None);
+        assert_eq!(listing::row(&line, sample::now()).why, "never expires");
     }
 
     #[test]

@@ -106,6 +106,7 @@ mod tests {
             offset: 0,
             tokens: Vec::new(),
             collectors: Vec::new(),
+            held: Vec::new(),
         }
     }
 
