@@ -27,6 +27,7 @@ pub mod auth;
 pub mod health;
 pub mod in_force;
 pub mod listen;
+mod look;
 pub mod metrics;
 mod origin;
 pub mod pages;

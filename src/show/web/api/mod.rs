@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::look::look;
 use super::{Parts, Web};
 use crate::domain::At;
 use crate::domain::text::Text;
@@ -89,19 +90,13 @@ pub fn parts(web: &Web) -> Result<&Parts, Refused> {
     web.parts.get().ok_or_else(starting)
 }
 
-/// Looks at the world beside the threads that answer, few at a time: a crowd must not hold up the keeper.
+/// What a look at the world answers.
 pub async fn looking<T: Send + 'static>(
     web: &Web,
-    look: impl FnOnce(&World, At) -> T + Send + 'static,
+    see: impl FnOnce(&World, At) -> T + Send + 'static,
 ) -> Result<T, Refused> {
-    let (world, now) = (parts(web)?.world.clone(), web.clock.now());
-    let gone = || Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why");
-    let _place = web.lookers.acquire().await.map_err(|_| gone())?;
-    let scan = tokio::task::spawn_blocking(move || {
-        let world = world.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        look(&world, now)
-    });
-    scan.await.map_err(|_| gone())
+    let gone = |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why");
+    look(web, parts(web)?, see).await.map_err(gone)
 }
 
 async fn not_found() -> Refused {

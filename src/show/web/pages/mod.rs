@@ -1,15 +1,13 @@
 //! The pages for people: rendered here, whole without a script, all links relative. They show the shapes of
 //! `show/answers` and nothing else; each names its JSON twin under `/api/v1`.
 
-use std::sync::PoisonError;
-
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 use self::engine::{Frame, Sight};
 use self::fault::Fault;
-use super::{Parts, Web};
+use super::{Parts, Web, look};
 use crate::domain::At;
 use crate::judge::world::World;
 use crate::show::answers::shapes::CollectorRow;
@@ -46,20 +44,13 @@ fn parts(web: &Web) -> Result<&Parts, Fault> {
     web.parts.get().ok_or_else(Fault::starting)
 }
 
-/// Looks at the world, off the runtime's threads and few at a time: a large fleet takes a moment, and must delay neither a
-/// scrape nor the keeper.
+/// What a look at the world shows.
 async fn look<T: Send + 'static>(
     web: &Web,
     see: impl FnOnce(&World, At) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let (world, now) = (parts(web)?.world.clone(), web.clock.now());
-    let failed = || Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made");
-    let _place = web.lookers.acquire().await.map_err(|_| failed())?;
-    let seen = tokio::task::spawn_blocking(move || {
-        let world = world.read().unwrap_or_else(PoisonError::into_inner);
-        see(&world, now)
-    });
-    seen.await.map_err(|_| failed())?
+    let failed = |_| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made");
+    look::look(web, parts(web)?, see).await.map_err(failed)?
 }
 
 /// The layout of a page of this moment. `path` is the raw path of the request.
