@@ -16,6 +16,7 @@ use forewarn::domain;
 mod canary;
 mod clock;
 mod commands;
+mod crash_points;
 mod dashboards;
 mod files;
 mod github;

@@ -3,6 +3,7 @@
 mod collectors;
 mod digests;
 mod endings;
+mod faults;
 mod holds;
 mod ladders;
 mod runs;
