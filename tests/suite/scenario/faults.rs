@@ -307,7 +307,7 @@ async fn the_store_fails_at_every_call_of_a_story() {
     let expected = ["expires_soon Opened", "revoked Opened", "revoked Closed(Rotated)", "expires_soon Closed(Rotated)"];
     assert_eq!(kinds, expected);
     assert!(calls >= 30, "{calls}");
-    println!("{} stories, each with one failed call", 2 * calls);
+    super::walks::say(&format!("{} stories, each with one failed call", 2 * calls));
     for how in [Fails::Before, Fails::After] {
         let all = futures_util::future::join_all((0..calls).map(|at| story(at, how))).await;
         for (at, (heard, seen, made)) in all.into_iter().enumerate() {
