@@ -1,6 +1,7 @@
 //! Killed at a chosen point of a delivery (channels.md 5.5). The receiver's behaviour chooses it, not a hook in the
 //! program: one that holds its answer back leaves the bytes out (K3), one whose answer waits in the socket of a stopped
 //! program leaves it unread and unrecorded (K4 as a receiver sees it); and one kill comes after the record.
+#![expect(clippy::disallowed_macros, reason = "figures are printed for whoever asks for them")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
 //! Killed without warning, again and again, while tokens are revoked and rotated: nothing due is lost, little is told
 //! twice, and nothing after the end of a talk.
+#![expect(clippy::disallowed_macros, reason = "figures are printed for whoever asks for them")]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
