@@ -31,7 +31,7 @@ PACKAGES = prometheus prometheus-alertmanager faketime chromium
 # Tests with real servers start several processes each.
 THREADS = 4
 
-.PHONY: run test check docs bench pictures tools system clean-tools audit
+.PHONY: run test soak check docs bench pictures tools system clean-tools audit
 
 run:
 	cargo build --locked
@@ -44,6 +44,10 @@ test: tools
 	promtool check rules alerts/*.rules.yaml
 	promtool test rules alerts/tests/*.yaml
 	cargo test --locked --no-fail-fast -- --test-threads=$(THREADS)
+
+# The long forms: kills without number, bounded in time and count (about forty minutes).
+soak: tools
+	cargo test --locked --test real soak -- --ignored --nocapture
 
 # What needs no server.
 check:
