@@ -47,6 +47,7 @@ test: tools
 
 # The long forms: kills without number, bounded in time and count (about forty minutes).
 soak: tools
+	cargo test --locked --test suite soak -- --ignored --nocapture
 	cargo test --locked --test real soak -- --ignored --nocapture
 
 # What needs no server.

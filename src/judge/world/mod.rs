@@ -24,6 +24,7 @@ pub mod digest;
 pub mod due;
 pub mod ended;
 pub mod facts;
+pub mod fares;
 pub mod judged;
 pub mod mass;
 pub mod observed;

@@ -1,6 +1,5 @@
 //! A store that fails at its n-th call, for every n of a story: before it wrote, and after it wrote. The keeper, the world,
 //! the outbox's decisions and SQLite are the real ones. Also reloads without end, and an issuer that answers garbage.
-#![expect(clippy::disallowed_macros, reason = "figures are printed for whoever asks for them")]
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

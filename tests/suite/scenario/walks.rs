@@ -106,7 +106,8 @@ impl Walk {
                     let longer = now + days(i64::try_from(1 + self.dice.roll(90)).unwrap());
                     let truth = self.truths.get_mut(&name).unwrap();
                     if truth.works && truth.expires > now {
-                        truth.expires = longer;
+                        // Who could not read since knows the old end only.
+                        (truth.expires, truth.good) = (longer, 0);
                         let id = truth.id.clone();
                         self.stage.vault().change(&id, |record| record.expires = dated("", "", now, longer).expires);
                     }
@@ -136,7 +137,7 @@ impl Walk {
         let keeps_old = self.dice.one_in(3);
         let truth = self.truths.get_mut(&name).unwrap();
         let (old, listing) = (std::mem::replace(&mut truth.id, id.clone()), truth.listing.clone());
-        (truth.expires, truth.works, truth.known_good) = (expires, true, false);
+        (truth.expires, truth.works, truth.known_good, truth.good) = (expires, true, false, 0);
         let vault = self.stage.vault();
         if !keeps_old {
             vault.remove(&old);
@@ -203,7 +204,7 @@ impl Walk {
                 self.stage.told.join("\n")
             );
             self.checked += 1;
-            if truth.good >= 2 {
+            if truth.good >= 2 && truth.works && truth.expires > now {
                 assert!(!ended, "it works and was read twice, and is called ended: {at}");
                 assert_ne!(state, "not there", "it is listed, and not watched: {at}");
             }
