@@ -42,6 +42,11 @@ pub(crate) struct Round<'a> {
 }
 
 impl World {
+    /// Collectors whose endings wait for their next round.
+    pub fn mass_held(&self) -> impl Iterator<Item = &CollectorId> {
+        self.mass.keys()
+    }
+
     /// Our clock is not believed since `now` by it.
     pub fn hold_clock(&mut self, now: At) {
         self.clock_held = Some(now);

@@ -9,7 +9,7 @@ use super::{collectors, told};
 use crate::deliver::message::words;
 use crate::domain::At;
 use crate::domain::finding::{SafeUntil, Severity, Standing};
-use crate::domain::key::{PipelineId, TokenKey};
+use crate::domain::key::{CollectorId, PipelineId, TokenKey};
 use crate::domain::reason::HoldReason;
 use crate::domain::token::Token;
 use crate::judge::world::World;
@@ -28,7 +28,7 @@ pub struct Paging {
 impl Paging {
     /// Rows unless told, and at most, over HTTP.
     pub const USUAL: usize = 100;
-    pub const MOST: usize = 1000;
+    pub const MOST: usize = 10_000;
     pub const ALL: Paging = Paging { offset: 0, limit: usize::MAX };
 }
 
@@ -57,7 +57,7 @@ impl Tokens {
         let rows = shown.iter().filter_map(|ranked| row_of(world, &ranked.key, now));
         let tokens = rows.collect();
         let collectors = collectors::rows(world, &held, now);
-        let held = world.held().into_iter().map(|(reason, since)| waits(reason, since, now)).collect();
+        let held = world.held().into_iter().map(|(reason, since)| waits(world, reason, since, now)).collect();
         Self { now, watched, need_someone, matching, offset: paging.offset, tokens, collectors, held }
     }
     /// `3 of 412 tokens need someone`.
@@ -119,12 +119,15 @@ impl TokenRow {
 }
 
 /// A hold in a sentence.
-fn waits(reason: HoldReason, since: At, now: At) -> Said {
+fn waits(world: &World, reason: HoldReason, since: At, now: At) -> Said {
     let why = match reason {
         HoldReason::Clock => {
-            "the clock of this machine jumped; it goes on when an issuer's clock agrees, or after 10 min"
+            "the clock of this machine jumped; it goes on when an issuer's clock agrees, or after 10 min".to_owned()
         }
-        HoldReason::MassChange => "many tokens ended in one round of a collector; its next round decides",
+        HoldReason::MassChange => {
+            let collectors: Vec<_> = world.mass_held().map(CollectorId::as_str).collect();
+            format!("many tokens ended in one round of {}; the next round decides", collectors.join(", "))
+        }
     };
     let text = format!("judging is held since {}: {why}", words::short(since, now));
     Said { what: reason.to_string(), text, at: Some(since) }

@@ -3,6 +3,9 @@
 use chrono::TimeDelta;
 use forewarn::domain::observation::Life;
 use forewarn::domain::reason::HoldReason;
+use forewarn::show::answers::filter::Filter;
+use forewarn::show::answers::shapes::Tokens;
+use forewarn::show::answers::tokens::Paging;
 use insta::assert_snapshot;
 
 use super::support::{Stage, TOKENS, dated, days, hours, minutes};
@@ -43,6 +46,8 @@ fn rule_11_3_an_issuer_that_calls_everything_dead_for_one_round_rings_for_nothin
     revoke(&mut stage, 0..12, Life::Inactive);
     one_round(&mut stage);
     assert_eq!(stage.world.held().iter().map(|(why, _)| *why).collect::<Vec<_>>(), [HoldReason::MassChange]);
+    let said = Tokens::of(&stage.world, &Filter::default(), Paging { offset: 0, limit: 1 }, stage.now).held;
+    assert_snapshot!(said[0].text, @"judging is held since Tue 6 Jan 08:15 UTC: many tokens ended in one round of vault; the next round decides");
     assert_snapshot!(stage.state("vault/ci-03"), @"vault/ci-03: ok []");
     revoke(&mut stage, 0..12, Life::Active);
     stage.run(hours(2));

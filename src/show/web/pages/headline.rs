@@ -69,9 +69,7 @@ fn breaks(one: &PipelineRow, now: At) -> String {
 /// Why nothing is known, and what happens or helps.
 pub fn none_known(collectors: &[CollectorRow]) -> String {
     if collectors.is_empty() {
-        return "No collector is configured, so nothing is read. `forewarn scan --format config` writes a first \
-                configuration."
-            .into();
+        return "No collector is configured, so nothing is read: name one under `collectors:`.".into();
     }
     let first: Vec<_> =
         collectors.iter().filter(|one| one.last_poll.is_none()).map(|one| one.collector.as_str()).collect();
