@@ -73,6 +73,30 @@ fn misbehave(asked: &Asked, tokens: &Tokens, told: &[String; 6]) -> Answer {
     }
 }
 
+/// Everything a browser or a program can ask for.
+const PATHS: [&str; 20] = [
+    "/metrics",
+    "/",
+    "/tokens",
+    "/t/vault/visible-1",
+    "/pipelines",
+    "/p/deploy-prod",
+    "/collectors",
+    "/deliveries",
+    "/api/v1/tokens",
+    "/api/v1/tokens/vault/visible-1",
+    "/api/v1/pipelines",
+    "/api/v1/collectors",
+    "/api/v1/deliveries",
+    "/api/v1/days",
+    "/api/v1/openapi.json",
+    "/api/v1/nothing",
+    "/-/ready",
+    "/-/healthy",
+    "/nothing",
+    "/-/reload",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one story: what is planted, what happens, where it is hunted")]
 async fn no_secret_is_shown_anywhere() {
@@ -225,7 +249,7 @@ channels:
     tokio::time::sleep(Duration::from_secs(5)).await;
 
     let mut saw = Vec::new();
-    for path in ["/metrics", "/", "/api/v1/tokens", "/-/ready", "/-/healthy", "/nothing", "/-/reload"] {
+    for path in PATHS {
         let page = program.get(path).await;
         planted.hunt(path, page.as_bytes());
         saw.push((path, page.contains("visible-1")));
@@ -246,10 +270,19 @@ channels:
         let page = program.get(&format!("/api/v1/collectors/{collector}")).await;
         assert!(page.contains("\"polls\":[{"), "{page}");
         planted.hunt("the polls of a collector", page.as_bytes());
+        let page = program.get(&format!("/c/{collector}")).await;
+        assert!(page.contains("Last polls"), "{page}");
+        planted.hunt("the page of a collector", page.as_bytes());
         let (_, said, wrong) = program.run(&["poll", collector, "--debug", "--config.file", "forewarn.yml"]);
         assert!(said.contains("polled "), "{said}{wrong}");
         planted.hunt("poll --debug", format!("{said}{wrong}").as_bytes());
         saw.push(("poll --debug", said.contains("visible-1")));
+    }
+    for command in ["explain vault/visible-1", "deliveries"] {
+        let arguments: Vec<&str> = command.split(' ').chain(["--config.file", "forewarn.yml"]).collect();
+        let (code, said, wrong) = program.run(&arguments);
+        assert_eq!(code, 0, "{said}{wrong}");
+        planted.hunt(command, format!("{said}{wrong}").as_bytes());
     }
     let (_, said, wrong) = program.run(&["list", "--once", "--all", "--config.file", "forewarn.yml"]);
     planted.hunt("list --once", format!("{said}{wrong}").as_bytes());
