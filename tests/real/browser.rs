@@ -26,7 +26,6 @@ const HOSTILE: &[&str] = &[
     "javascript:window.__pwned=1",
     "{{ 7 * 7 }}{% raw %}",
     "</title></textarea></style><svg onload=window.__pwned=1>",
-    "\u{202E}gnp.exe\u{2066}",
     "..",
     "a b?c#d%2e%2e&amp;",
     "مفتاح-النشر",
@@ -98,6 +97,8 @@ async fn scene(more: usize, prefix: &str, arguments: &[&str]) -> Scene {
     let tokens = Tokens::default();
     tokens.put("a", "deploy-bot", 90 * 86_400);
     tokens.put("b", "ci-image-signer", 40 * 86_400);
+    // What nobody may type, an issuer may still tell.
+    tokens.put("r", "\u{202E}gnp.exe\u{2066}", 45 * 86_400);
     // One of many: a small share, so that no second look is needed.
     for nth in 0..20 {
         tokens.put(&format!("c{nth}"), &format!("ci-runner-{nth}"), (50 + nth) * 86_400);
