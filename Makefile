@@ -45,7 +45,7 @@ test: tools
 	promtool test rules alerts/tests/*.yaml
 	cargo test --locked --no-fail-fast -- --test-threads=$(THREADS)
 
-# The long forms: kills without number, bounded in time and count (about forty minutes).
+# The long forms, bounded in time and count: a hundred thousand steps of a model, a thousand kills.
 soak: tools
 	cargo test --locked --test suite soak -- --ignored --nocapture
 	cargo test --locked --test real soak -- --ignored --nocapture

@@ -43,7 +43,7 @@ async fn kills_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes half an hour: make soak"]
+#[ignore = "a thousand kills; `make soak`"]
 async fn soak_kills_lose_nothing() {
     killed(700, 1_050).await;
 }
